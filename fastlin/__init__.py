@@ -1,0 +1,73 @@
+"""Linear classifiers on raw images and features, compiled: scores, softmax and hinge losses with gradients, SGD.
+
+Public names load on first use, so that ``import fastlin`` brings in NumPy and the core alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from fastlin import functional
+
+if TYPE_CHECKING:
+    from fastlin import cli, config, datasets, linear_model, model_file, reference, training
+    from fastlin._threads import get_num_threads, set_num_threads
+    from fastlin.config import show_config
+    from fastlin.functional import hinge_loss, moments, predict, scores, sgd_epoch, sgd_step, softmax, softmax_loss
+    from fastlin.linear_model import LinearClassifier, SoftmaxClassifier, SVMClassifier
+    from fastlin.model_file import load_model
+
+__version__ = "0.1.0"
+
+_MODULES = ("cli", "config", "datasets", "linear_model", "model_file", "reference", "training")
+_HOME = {
+    **dict.fromkeys(functional.__all__, "fastlin.functional"),
+    "LinearClassifier": "fastlin.linear_model",
+    "SoftmaxClassifier": "fastlin.linear_model",
+    "SVMClassifier": "fastlin.linear_model",
+    "get_num_threads": "fastlin._threads",
+    "set_num_threads": "fastlin._threads",
+    "load_model": "fastlin.model_file",
+    "show_config": "fastlin.config",
+}
+
+__all__ = [
+    "LinearClassifier",
+    "SVMClassifier",
+    "SoftmaxClassifier",
+    "cli",
+    "config",
+    "datasets",
+    "functional",
+    "get_num_threads",
+    "hinge_loss",
+    "linear_model",
+    "load_model",
+    "model_file",
+    "moments",
+    "predict",
+    "reference",
+    "scores",
+    "set_num_threads",
+    "sgd_epoch",
+    "sgd_step",
+    "show_config",
+    "softmax",
+    "softmax_loss",
+    "training",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"fastlin.{name}")
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'fastlin' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

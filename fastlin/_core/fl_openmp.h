@@ -1,0 +1,36 @@
+/* OpenMP's questions, with the serial answers where the build has none. */
+#ifndef FL_OPENMP_H
+#define FL_OPENMP_H
+
+#ifdef _OPENMP
+#include <omp.h>
+#define FL_HAS_OPENMP 1
+#else
+#define FL_HAS_OPENMP 0
+static inline int omp_get_max_threads(void) { return 1; }
+static inline int omp_in_parallel(void) { return 0; }
+#endif
+
+#if FL_HAS_OPENMP && (defined(__linux__) || defined(__APPLE__))
+#include <dlfcn.h>
+/* Path of the library the runtime came from. */
+static inline const char *fl_openmp_library(void) {
+    Dl_info found;
+    return dladdr((void *)(size_t)&omp_get_max_threads, &found) ? found.dli_fname : "";
+}
+#else
+static inline const char *fl_openmp_library(void) { return ""; }
+#endif
+
+/* GNU OpenMP hangs in a child forked from a process that had started its team of threads: remember both. */
+static int fl_team_started = 0, fl_forked_from_team = 0;
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+static void fl_after_fork(void) { fl_forked_from_team |= fl_team_started; }
+static inline int fl_watch_forks(void) { return pthread_atfork(0, 0, fl_after_fork); }
+#else
+static inline int fl_watch_forks(void) { return 0; }
+#endif
+
+#endif

@@ -1,0 +1,73 @@
+"""The kernel table of src_c, and the one in use."""
+
+from libc.stdint cimport int64_t
+
+
+cdef extern from "fl_kernels.h" nogil:
+    ctypedef enum fl_storage:
+        FL_U8, FL_F16, FL_F32, FL_F64
+    ctypedef enum fl_real:
+        FL_REAL32, FL_REAL64
+    ctypedef enum fl_loss_kind:
+        FL_SOFTMAX, FL_HINGE_SUM, FL_HINGE_MAX
+
+    ctypedef struct fl_loss:
+        fl_loss_kind kind
+        int power
+        double margin
+
+    ctypedef struct fl_step:
+        double lr, momentum, l2, l1
+        int nesterov
+
+    ctypedef struct fl_fold:
+        const void *shift_d
+        const void *scale_d
+
+    ctypedef struct fl_row_kernels:
+        void (*scores)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *const *x_n, const void *w_packed, void *s_nc,
+                       ptrdiff_t ld_s, void *scratch) noexcept nogil
+        void (*gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g,
+                         ptrdiff_t d0, ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate) noexcept nogil
+        void (*moments)(ptrdiff_t n, const void *const *x_n, const double *weight_n, double seen, ptrdiff_t d0,
+                        ptrdiff_t d1, double *mean_d, double *m2_d) noexcept nogil
+
+    ctypedef struct fl_real_kernels:
+        size_t size
+        ptrdiff_t lanes
+        void (*pack)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, fl_fold fold,
+                     void *w_packed) noexcept nogil
+        void (*shift_dot)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, fl_fold fold,
+                          double *dot_c) noexcept nogil
+        double (*loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, void *s_nc, ptrdiff_t ld_s,
+                            const void *bias_c, const int64_t *y_n, const double *share_n, void *db_c,
+                            int64_t *n_correct) noexcept nogil
+        void (*add_bias)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c, void *out_nc,
+                         ptrdiff_t ld_out) noexcept nogil
+        void (*argmax)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c,
+                       int64_t *out_n) noexcept nogil
+        void (*probabilities)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, void *p_nc) noexcept nogil
+        double (*finish_gradient)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrdiff_t ld_parts,
+                                  ptrdiff_t n_parts, ptrdiff_t stride, fl_fold fold, const double *db_c,
+                                  const void *w_cd, ptrdiff_t ld_w, double l2, double l1, void *out_cd,
+                                  ptrdiff_t ld_out) noexcept nogil
+        void (*sum_parts)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrdiff_t ld_parts, ptrdiff_t n_parts,
+                          ptrdiff_t stride, void *out_cd, ptrdiff_t ld_out) noexcept nogil
+        double (*update)(ptrdiff_t c, ptrdiff_t d, void *w_cd, ptrdiff_t ld_w, void *v_cd, ptrdiff_t ld_v,
+                         const void *dw_cd, ptrdiff_t ld_dw, fl_fold fold, const double *db_c,
+                         const fl_step *step) noexcept nogil
+        double (*penalty)(ptrdiff_t c, ptrdiff_t d, const void *w_cd, ptrdiff_t ld_w, double l2, double l1) noexcept nogil
+
+    ctypedef struct fl_kernels:
+        const char *name
+        int built
+        fl_row_kernels rows[4]
+        fl_real_kernels real[2]
+
+    size_t FL_SCRATCH_BYTES(ptrdiff_t n)
+    const fl_kernels fl_kernels_baseline, fl_kernels_avx2, fl_kernels_avx512
+
+
+cdef const fl_kernels *kernels() noexcept nogil
+cdef void convert(char code, int swapped, ptrdiff_t n, const void *const *x_n, ptrdiff_t col_stride, ptrdiff_t d0,
+                  ptrdiff_t d1, fl_real real, void *out_nd, ptrdiff_t ld_out) noexcept nogil

@@ -1,0 +1,191 @@
+"""One fused pass: loss and gradient of all rows, each read from memory once.
+
+(A) The rows are cut into chunks, at most 32 and not smaller than is worth a thread. A chunk sums its own gradient, so
+    that threads never meet before the end: on a busy machine nothing waits for a thread that lost its processor.
+(B) A chunk goes block by block: scores, losses and their gradient with respect to the scores, gradient of the weights
+    while the rows are in cache.
+(C) The chunks' gradients are added in their order, unfolded and given the penalty, in slices of features.
+
+Chunks and blocks depend on the shape alone, so the bits of the result do not depend on the thread count.
+"""
+
+cimport numpy as cnp
+from cython.parallel cimport parallel, prange, threadid
+from libc.math cimport INFINITY
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+
+from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind
+from fastlin._core.rows cimport Block, Memory, Rows, Sizes, data_of, drop_weightless, fold_from, get_real
+from fastlin._core.rows cimport label_block, open_block, put_real, read_rows, rows_in_cache, score_block, size_block
+from fastlin._core.rows cimport total_weight
+
+cnp.import_array()
+
+# A block is read twice, so it should stay in a second-level cache of 1 MiB beside the weights and the gradient.
+cdef enum:
+    BLOCK_BYTES = 512 * 1024
+# About half a millisecond of one core: below that a thread of its own costs more than it brings.
+cdef enum:
+    CHUNK_WORK = 64_000_000
+# What a row costs besides its 4 C D operations, in operations: the exponentials, the bookkeeping.
+cdef enum:
+    ROW_WORK = 2_000
+cdef enum:
+    MOST_CHUNKS = 32
+# All chunks' gradients together.
+cdef enum:
+    MOST_PART_BYTES = 48 * 1024 * 1024
+cdef enum:
+    SLICE = 256
+
+
+cdef struct Pass:
+    Rows rows
+    Sizes sizes
+    fl_loss loss
+    fl_fold fold
+    const int64_t *picked   # row numbers; NULL for all rows
+    ptrdiff_t n, chunk_rows, n_chunks
+    const int64_t *y
+    const double *weight
+    double total
+    const void *w_cd
+    char *w_packed
+    char *bias_c
+    char *memory            # a block for each thread
+    char *parts             # a (C, ld_part) gradient for each chunk
+    ptrdiff_t ld_part
+    double *loss_parts
+    double *db_parts        # (n_chunks, C)
+    double *db_c
+    double l2, l1
+    void *out
+
+
+cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
+    cdef Block block
+    cdef ptrdiff_t start = k * run.chunk_rows, stop = min(run.n, start + run.chunk_rows), first, j
+    cdef ptrdiff_t c = run.sizes.n_classes, d = run.sizes.n_features
+    cdef size_t part_size = <size_t>(c * run.ld_part) * run.rows.real.size
+    cdef char *part = run.parts + <size_t>k * part_size
+    cdef double *db = run.db_parts + k * c
+    cdef double loss = 0.0
+    cdef int64_t n_correct = 0
+    open_block(&block, &run.rows, &run.sizes, run.memory + <size_t>thread * run.sizes.bytes)
+    for j in range(c):
+        db[j] = 0.0
+    first = start
+    while first < stop:
+        score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first,
+                    min(run.sizes.most_rows, stop - first))
+        label_block(&block, run.picked, first, run.y, run.weight, run.total)
+        memset(block.db_c, 0, <size_t>run.sizes.padded_classes * run.rows.real.size)
+        loss += run.rows.real.loss_rows(&run.loss, block.n, c, block.s_nc, run.sizes.padded_classes, run.bias_c,
+                                        block.y_n, block.share_n, block.db_c, &n_correct)
+        for j in range(c):
+            db[j] += get_real(block.db_c, run.rows.real_type, j)
+        run.rows.kernels.gradient(block.n, c, block.x_n, block.s_nc, run.sizes.padded_classes, 0, d, part,
+                                  run.ld_part, first > start)
+        first += run.sizes.most_rows
+    run.loss_parts[k] = loss
+
+
+cdef double _finish_slice(const Pass *run, ptrdiff_t k) noexcept nogil:
+    cdef ptrdiff_t d0 = k * SLICE, d = run.sizes.n_features, c = run.sizes.n_classes
+    cdef size_t offset = <size_t>d0 * run.rows.real.size
+    return run.rows.real.finish_gradient(
+        c, min(SLICE, d - d0), run.parts + offset, run.ld_part, run.n_chunks, c * run.ld_part,
+        fold_from(&run.fold, offset), run.db_c,
+        <const char *>run.w_cd + offset, d, run.l2, run.l1, <char *>run.out + offset, d,
+    )
+
+
+cdef void _fold_weights(const Pass *run, const void *b) noexcept nogil:
+    """Weights as the kernel walks them, and the bias less what the shift takes off it."""
+    cdef ptrdiff_t c = run.sizes.n_classes, d = run.sizes.n_features, j
+    cdef double bias
+    run.rows.real.pack(c, d, 0, d, run.w_cd, run.fold, run.w_packed)
+    for j in range(c):
+        run.db_c[j] = 0.0
+    if run.fold.shift_d != NULL:
+        run.rows.real.shift_dot(c, d, 0, d, run.w_cd, run.fold, run.db_c)
+    for j in range(run.sizes.padded_classes):
+        bias = -INFINITY if j >= c else 0.0 if b == NULL else get_real(b, run.rows.real_type, j)
+        put_real(run.bias_c, run.rows.real_type, j, bias - (run.db_c[j] if j < c else 0.0))
+
+
+cdef void _cut_into_chunks(Pass *run) noexcept nogil:
+    cdef double row_work = 4.0 * run.sizes.n_classes * run.sizes.n_features + ROW_WORK
+    cdef size_t part_bytes = <size_t>(run.sizes.n_classes * run.ld_part) * run.rows.real.size
+    cdef ptrdiff_t height = run.sizes.most_rows, most
+    most = max(<ptrdiff_t>1, min(MOST_CHUNKS, <ptrdiff_t>(MOST_PART_BYTES // part_bytes)))
+    run.n_chunks = max(<ptrdiff_t>1, min(most, <ptrdiff_t>(<double>run.n * row_work / CHUNK_WORK)))
+    run.chunk_rows = (run.n + run.n_chunks * height - 1) // (run.n_chunks * height) * height
+    run.n_chunks = (run.n + run.chunk_rows - 1) // run.chunk_rows
+
+
+def loss_gradient(
+    cnp.ndarray X not None, cnp.ndarray y not None, cnp.ndarray W not None, cnp.ndarray b, cnp.ndarray rows,
+    cnp.ndarray weight, cnp.ndarray shift, cnp.ndarray scale, int kind, int power, double margin, double l2, double l1,
+    cnp.ndarray dW not None, cnp.ndarray db, int n_threads,
+):
+    """Write the gradient to dW (and db) and return the loss; `kind` is one of fl_loss_kind."""
+    cdef Pass run
+    cdef Memory memory = Memory()
+    cdef const void *bias = data_of(b)
+    cdef double loss = 0.0, penalty = 0.0
+    cdef ptrdiff_t k, j, c = cnp.PyArray_DIM(W, 0), d, n_slices
+    cdef int64_t *kept
+    read_rows(X, &run.rows)
+    d = run.rows.n_features
+    run.loss = fl_loss(<fl_loss_kind>kind, power, margin)
+    run.fold = fl_fold(data_of(shift), data_of(scale))
+    run.picked = <const int64_t *>data_of(rows)
+    run.n = run.rows.n_rows if rows is None else cnp.PyArray_DIM(rows, 0)
+    run.y = <const int64_t *>cnp.PyArray_DATA(y)
+    run.weight = <const double *>data_of(weight)
+    run.w_cd, run.out = cnp.PyArray_DATA(W), cnp.PyArray_DATA(dW)
+    run.l2, run.l1 = l2, l1
+    if run.weight != NULL:
+        kept = <int64_t *>memory.take(<size_t>run.n * sizeof(int64_t))
+        run.n = drop_weightless(run.picked, run.n, run.weight, kept)
+        run.picked = kept
+    run.total = total_weight(run.picked, 0, run.n, run.weight)
+    run.sizes = size_block(&run.rows, c, rows_in_cache(&run.rows, BLOCK_BYTES))
+    # A line more than whole vectors, so that the gradient's rows do not all fall into one set of the cache.
+    run.ld_part = (d + run.rows.real.lanes - 1) // run.rows.real.lanes * run.rows.real.lanes + 64 // run.rows.real.size
+    if run.n == 0:
+        run.n_chunks = run.chunk_rows = 0
+    else:
+        _cut_into_chunks(&run)
+    n_threads = <int>max(<ptrdiff_t>1, min(<ptrdiff_t>n_threads, run.n_chunks))
+    run.w_packed = memory.take(<size_t>(c * (d + run.rows.real.lanes)) * run.rows.real.size)
+    run.bias_c = memory.take(<size_t>run.sizes.padded_classes * run.rows.real.size)
+    run.memory = memory.take(<size_t>n_threads * run.sizes.bytes)
+    run.parts = memory.take(<size_t>(run.n_chunks * c * run.ld_part) * run.rows.real.size)
+    run.loss_parts = <double *>memory.take(<size_t>(run.n_chunks + 1) * sizeof(double))
+    run.db_parts = <double *>memory.take(<size_t>((run.n_chunks + 1) * c) * sizeof(double))
+    run.db_c = run.db_parts + run.n_chunks * c
+    n_slices = (d + SLICE - 1) // SLICE
+    with nogil:
+        _fold_weights(&run, bias)
+        if n_threads == 1:
+            for k in range(run.n_chunks):
+                _run_chunk(&run, k, 0)
+        else:
+            with parallel(num_threads=n_threads):
+                for k in prange(run.n_chunks, schedule="dynamic"):
+                    _run_chunk(&run, k, threadid())
+        for j in range(c):
+            run.db_c[j] = 0.0
+        for k in range(run.n_chunks):
+            loss += run.loss_parts[k]
+            for j in range(c):
+                run.db_c[j] += run.db_parts[k * c + j]
+        for k in range(n_slices):
+            penalty += _finish_slice(&run, k)
+        if db is not None:
+            for j in range(c):
+                put_real(cnp.PyArray_DATA(db), run.rows.real_type, j, run.db_c[j])
+    return loss + penalty

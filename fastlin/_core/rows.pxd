@@ -1,0 +1,85 @@
+"""Rows as they lie in memory, and the blocks in which every loop reads them."""
+
+cimport numpy as cnp
+from libc.stdint cimport int64_t
+
+from fastlin._core.kernels cimport fl_fold, fl_real, fl_real_kernels, fl_row_kernels
+
+
+cdef struct Rows:
+    const char *base
+    ptrdiff_t n_rows, n_features, row_stride, col_stride
+    char code               # NumPy's dtype.char
+    int swapped             # other byte order
+    int direct              # the kernels read them as they lie; else through a converted tile
+    size_t kernel_size      # bytes of an element as the kernels read it
+    fl_real real_type
+    const fl_row_kernels *kernels
+    const fl_real_kernels *real
+
+
+cdef struct Sizes:
+    ptrdiff_t most_rows     # of a block
+    ptrdiff_t n_classes, padded_classes, n_features
+    size_t bytes            # memory of a block
+
+
+cdef struct Block:
+    ptrdiff_t n
+    const void **x_n
+    int64_t *y_n
+    double *share_n
+    char *s_nc              # padded_classes apart
+    char *resting           # the scores kernel's scratch
+    char *db_c
+    char *tile
+
+
+cdef class Memory:
+    cdef void *_allocated[8]
+    cdef int _count
+    cdef char *take(self, size_t n_bytes) except NULL
+
+
+cdef int read_rows(cnp.ndarray X, Rows *rows) except -1
+cdef ptrdiff_t rows_in_cache(const Rows *rows, size_t n_bytes) noexcept nogil
+cdef Sizes size_block(const Rows *rows, ptrdiff_t n_classes, ptrdiff_t most_rows) noexcept nogil
+cdef void open_block(Block *block, const Rows *rows, const Sizes *sizes, char *memory) noexcept nogil
+cdef void point_at(const Rows *rows, const int64_t *picked, ptrdiff_t first, ptrdiff_t n,
+                   const void **x_n) noexcept nogil
+cdef void load_features(const Rows *rows, ptrdiff_t n, ptrdiff_t d0, ptrdiff_t d1, const void **x_n,
+                        char *tile) noexcept nogil
+cdef void score_block(Block *block, const Rows *rows, const Sizes *sizes, const void *w_packed, const int64_t *picked,
+                      ptrdiff_t first, ptrdiff_t n) noexcept nogil
+cdef void label_block(Block *block, const int64_t *picked, ptrdiff_t first, const int64_t *y, const double *weight,
+                      double total) noexcept nogil
+cdef ptrdiff_t drop_weightless(const int64_t *picked, ptrdiff_t n, const double *weight, int64_t *kept) noexcept nogil
+cdef double total_weight(const int64_t *picked, ptrdiff_t first, ptrdiff_t n, const double *weight) noexcept nogil
+
+
+cdef inline void *data_of(cnp.ndarray array) noexcept:
+    """Address of the first element; NULL for None."""
+    if array is None:
+        return NULL
+    return cnp.PyArray_DATA(array)
+
+
+cdef inline fl_fold fold_from(const fl_fold *fold, size_t offset) noexcept nogil:
+    """The folding of the features that begin `offset` bytes on."""
+    cdef fl_fold rest = fl_fold(NULL, NULL)
+    if fold.shift_d != NULL:
+        rest.shift_d = <const char *>fold.shift_d + offset
+    if fold.scale_d != NULL:
+        rest.scale_d = <const char *>fold.scale_d + offset
+    return rest
+
+
+cdef inline double get_real(const void *array, fl_real real_type, ptrdiff_t i) noexcept nogil:
+    return (<const float *>array)[i] if real_type == fl_real.FL_REAL32 else (<const double *>array)[i]
+
+
+cdef inline void put_real(void *array, fl_real real_type, ptrdiff_t i, double value) noexcept nogil:
+    if real_type == fl_real.FL_REAL32:
+        (<float *>array)[i] = <float>value
+    else:
+        (<double *>array)[i] = value

@@ -1,0 +1,211 @@
+"""Rows as they lie in memory, and the blocks in which every loop reads them.
+
+(A) `read_rows` describes an (N, D) array of any dtype, stride and byte order. Contiguous, aligned features of uint8,
+    float16, float32 or float64 are read by the kernels in place; anything else passes through a tile of one block.
+(B) A loop picks the rows of a block by number (`point_at`), so that minibatches are never gathered.
+(C) A block is the unit of work: a few rows that stay in the second-level cache between scores and gradient. Its height
+    depends on the shape alone, never on the thread count, so neither do the results.
+"""
+
+cimport numpy as cnp
+from libc.stdint cimport int64_t, uintptr_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
+
+from fastlin._core.kernels cimport FL_SCRATCH_BYTES, convert, fl_real, fl_storage, kernels
+
+cnp.import_array()
+
+# Every array of a block starts on a cache line.
+cdef enum:
+    LINE = 64
+# Rows of a block: enough that weights read per block cost little, no more than the tables of pointers and scores take
+# in the first-level cache.
+cdef enum:
+    LEAST_ROWS = 4
+cdef enum:
+    MOST_ROWS = 128
+
+
+cdef class Memory:
+    """Memory of one call, aligned to cache lines, given back when the call ends."""
+
+    def __cinit__(self):
+        self._count = 0
+
+    cdef char *take(self, size_t n_bytes) except NULL:
+        cdef void *block
+        if self._count == 8:
+            raise AssertionError("a call takes at most 8 pieces of memory")
+        block = malloc(n_bytes + LINE)
+        if block == NULL:
+            raise MemoryError(f"no memory for a workspace of {n_bytes} bytes")
+        self._allocated[self._count] = block
+        self._count += 1
+        return <char *>((<uintptr_t>block + LINE) & ~<uintptr_t>(LINE - 1))
+
+    def __dealloc__(self):
+        cdef int i
+        for i in range(self._count):
+            free(self._allocated[i])
+
+
+cdef int read_rows(cnp.ndarray X, Rows *rows) except -1:
+    cdef size_t size = cnp.PyArray_ITEMSIZE(X)
+    cdef char code = X.descr.type
+    cdef fl_storage storage
+    rows.base = cnp.PyArray_BYTES(X)
+    rows.n_rows = cnp.PyArray_DIM(X, 0)
+    rows.n_features = cnp.PyArray_DIM(X, 1)
+    rows.row_stride = cnp.PyArray_STRIDE(X, 0)
+    rows.col_stride = cnp.PyArray_STRIDE(X, 1)
+    rows.code = code
+    rows.swapped = not cnp.PyArray_ISNOTSWAPPED(X)
+    rows.direct = (
+        not rows.swapped and cnp.PyArray_ISALIGNED(X)
+        and (<size_t>rows.col_stride == size or rows.n_features == 1)
+    )
+    if code == b"?" or code == b"B":
+        storage = fl_storage.FL_U8
+    elif code == b"e":
+        storage = fl_storage.FL_F16
+    elif code == b"f":
+        storage = fl_storage.FL_F32
+    elif code == b"d":
+        storage = fl_storage.FL_F64
+    else:
+        rows.direct = False
+        storage = fl_storage.FL_F32 if code in b"bhH" else fl_storage.FL_F64
+    rows.real_type = fl_real.FL_REAL64 if storage == fl_storage.FL_F64 else fl_real.FL_REAL32
+    if not rows.direct:
+        storage = fl_storage.FL_F64 if rows.real_type == fl_real.FL_REAL64 else fl_storage.FL_F32
+    rows.kernels = &kernels().rows[<int>storage]
+    rows.real = &kernels().real[<int>rows.real_type]
+    rows.kernel_size = size if rows.direct else rows.real.size
+    return 0
+
+
+cdef ptrdiff_t rows_in_cache(const Rows *rows, size_t n_bytes) noexcept nogil:
+    """How many rows, as the kernels read them, fit into `n_bytes`: a multiple of 4 between 4 and 128."""
+    cdef ptrdiff_t n = <ptrdiff_t>(n_bytes / (<size_t>rows.n_features * rows.kernel_size)) // 4 * 4
+    return max(LEAST_ROWS, min(MOST_ROWS, n))
+
+
+cdef inline size_t _lines(size_t n_bytes) noexcept nogil:
+    return (n_bytes + LINE - 1) // LINE * LINE
+
+
+cdef inline ptrdiff_t _whole(ptrdiff_t n, ptrdiff_t lanes) noexcept nogil:
+    return (n + lanes - 1) // lanes * lanes
+
+
+cdef Sizes size_block(const Rows *rows, ptrdiff_t n_classes, ptrdiff_t most_rows) noexcept nogil:
+    cdef Sizes sizes
+    cdef size_t n = <size_t>most_rows
+    sizes.most_rows = most_rows
+    sizes.n_classes = n_classes
+    sizes.n_features = rows.n_features
+    sizes.padded_classes = _whole(n_classes, rows.real.lanes)
+    sizes.bytes = (
+        3 * _lines(n * 8) + _lines(n * sizes.padded_classes * rows.real.size) + _lines(FL_SCRATCH_BYTES(most_rows))
+        + _lines(sizes.padded_classes * rows.real.size)
+        + (0 if rows.direct else _lines(n * rows.n_features * rows.real.size))
+    )
+    return sizes
+
+
+cdef void open_block(Block *block, const Rows *rows, const Sizes *sizes, char *memory) noexcept nogil:
+    """Lay a block out in `memory` of sizes.bytes. The padding of its scores is zero, and kernels keep it so."""
+    cdef size_t n = <size_t>sizes.most_rows, s_bytes = n * sizes.padded_classes * rows.real.size
+    block.n = 0
+    block.x_n = <const void **>memory
+    memory += _lines(n * 8)
+    block.y_n = <int64_t *>memory
+    memory += _lines(n * 8)
+    block.share_n = <double *>memory
+    memory += _lines(n * 8)
+    block.s_nc = memory
+    memset(memory, 0, s_bytes)
+    memory += _lines(s_bytes)
+    block.resting = memory
+    memory += _lines(FL_SCRATCH_BYTES(sizes.most_rows))
+    block.db_c = memory
+    memory += _lines(sizes.padded_classes * rows.real.size)
+    block.tile = memory
+
+
+cdef void point_at(const Rows *rows, const int64_t *picked, ptrdiff_t first, ptrdiff_t n,
+                   const void **x_n) noexcept nogil:
+    """Addresses of the rows picked[first : first + n]; picked NULL: of the rows first .. first + n."""
+    cdef ptrdiff_t r
+    for r in range(n):
+        x_n[r] = rows.base + (first + r if picked == NULL else picked[first + r]) * rows.row_stride
+
+
+cdef void load_features(const Rows *rows, ptrdiff_t n, ptrdiff_t d0, ptrdiff_t d1, const void **x_n,
+                        char *tile) noexcept nogil:
+    """Let x_n point at feature d0 as the kernels read it: in the rows themselves, or in `tile` after a conversion."""
+    cdef ptrdiff_t r
+    cdef size_t row_bytes = <size_t>(d1 - d0) * rows.real.size
+    if rows.direct:
+        for r in range(n):
+            x_n[r] = <const char *>x_n[r] + <size_t>d0 * rows.kernel_size
+        return
+    convert(rows.code, rows.swapped, n, x_n, rows.col_stride, d0, d1, rows.real_type, tile, d1 - d0)
+    for r in range(n):
+        x_n[r] = tile + <size_t>r * row_bytes
+
+
+cdef void score_block(Block *block, const Rows *rows, const Sizes *sizes, const void *w_packed, const int64_t *picked,
+                      ptrdiff_t first, ptrdiff_t n) noexcept nogil:
+    """Scores, without the bias, of the rows picked[first : first + n]."""
+    block.n = n
+    point_at(rows, picked, first, n, block.x_n)
+    load_features(rows, n, 0, sizes.n_features, block.x_n, block.tile)
+    rows.kernels.scores(n, sizes.n_features, sizes.n_classes, block.x_n, w_packed, block.s_nc, sizes.padded_classes,
+                        block.resting)
+
+
+cdef void label_block(Block *block, const int64_t *picked, ptrdiff_t first, const int64_t *y, const double *weight,
+                      double total) noexcept nogil:
+    """Labels of the block's rows and their shares in a mean over rows of `total` weight."""
+    cdef ptrdiff_t r, row
+    for r in range(block.n):
+        row = first + r if picked == NULL else picked[first + r]
+        block.y_n[r] = y[row]
+        block.share_n[r] = (1.0 if weight == NULL else weight[row]) / total
+
+
+cdef ptrdiff_t drop_weightless(const int64_t *picked, ptrdiff_t n, const double *weight, int64_t *kept) noexcept nogil:
+    """Keep the row numbers of positive weight, in their order; tells how many."""
+    cdef ptrdiff_t i, row, count = 0
+    for i in range(n):
+        row = i if picked == NULL else picked[i]
+        if weight[row] > 0.0:
+            kept[count] = row
+            count += 1
+    return count
+
+
+cdef double total_weight(const int64_t *picked, ptrdiff_t first, ptrdiff_t n, const double *weight) noexcept nogil:
+    cdef ptrdiff_t i
+    cdef double total = 0.0
+    if weight == NULL:
+        return <double>n
+    for i in range(first, first + n):
+        total += weight[i if picked == NULL else picked[i]]
+    return total
+
+
+def find_wrong_label(cnp.ndarray y, cnp.ndarray rows, ptrdiff_t n_classes):
+    """Position in `y` of the first label that is not in 0..n_classes-1, of all or of those of `rows`; -1 for none."""
+    cdef const int64_t *labels = <const int64_t *>cnp.PyArray_DATA(y)
+    cdef const int64_t *picked = <const int64_t *>data_of(rows)
+    cdef ptrdiff_t i, row, n = cnp.PyArray_DIM(y if rows is None else rows, 0), wrong = -1
+    with nogil:
+        for i in range(n):
+            row = i if picked == NULL else picked[i]
+            if labels[row] < 0 or labels[row] >= n_classes:
+                wrong = row
+                break
+    return wrong

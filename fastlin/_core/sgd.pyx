@@ -1,0 +1,380 @@
+"""Minibatch gradient descent: single steps, and whole epochs by one team of threads.
+
+A batch takes two phases, each cut into pieces that any thread may take:
+
+(A) groups of its rows, block by block: scores, losses, their gradient with respect to the scores;
+(B) slices of features: penalty, momentum and update, then the new weights packed for the next batch.
+
+The gradient of the weights is made where it costs least. Small ones ("parts"): in (A), while a block's rows are in
+cache, each group summing its own, and (B) adds up the groups'. Large ones, many classes: in (B), each slice for all
+rows, so that nothing of the weights' size exists twice; a batch too high for that passes panel by panel, and the update
+follows the last.
+
+How rows are cut into groups, blocks and panels depends on the shape alone and every sum runs in a fixed order, so the
+bits do not depend on the thread count.
+
+Standardisation stays folded: the kernels see W * scale, and the bias less what the shift takes off it. That, the
+penalty and the packed weights are all renewed slice by slice in (B), so W is passed over once a batch.
+"""
+
+cimport numpy as cnp
+from cython.parallel cimport parallel, prange, threadid
+from libc.math cimport INFINITY
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+
+from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind, fl_real, fl_real_kernels, fl_step, kernels
+from fastlin._core.rows cimport Block, Memory, Rows, Sizes, data_of, drop_weightless, fold_from, get_real
+from fastlin._core.rows cimport label_block, load_features, open_block, point_at, put_real, read_rows
+from fastlin._core.rows cimport rows_in_cache, score_block, size_block, total_weight
+
+cnp.import_array()
+
+# A block is read twice, so it should stay in a second-level cache of 1 MiB beside the weights and the gradient.
+cdef enum:
+    BLOCK_BYTES = 512 * 1024
+# Where the gradient is made in (B), blocks are what threads share in (A): 256 rows make 8 of them.
+cdef enum:
+    BLOCK_ROWS = 32
+# The largest gradient that groups keep for themselves, and all of a batch's together, which (B) finds in cache.
+cdef enum:
+    MOST_PART_BYTES = 256 * 1024
+cdef enum:
+    MOST_PARTS_BYTES = 1024 * 1024
+# About 80 us of one core, and what a row costs besides its 4 C D operations, in operations.
+cdef enum:
+    GROUP_WORK = 8_000_000
+cdef enum:
+    ROW_WORK = 2_000
+# Features a piece of phase (B): long enough that a row's are read as a stream.
+cdef enum:
+    SLICE = 256
+# Rows whose coefficients and pointers stay in the second-level cache beside a slice of their features.
+cdef enum:
+    PANEL_ROWS = 1024
+
+
+cdef struct Epoch:
+    Rows rows
+    Sizes sizes
+    fl_loss loss
+    fl_fold fold
+    fl_step step
+    const double *rates
+    const int64_t *picked       # row numbers of all batches, one after the other
+    const int64_t *batch_first  # where each begins in `picked`, and the end
+    const int64_t *group_first  # number of the first group of each, counted through the epoch
+    const double *batch_total   # weight of each; 0 after the last
+    const int64_t *y
+    const double *weight
+    ptrdiff_t n_batches, n_slices, group_rows, panel_rows
+    char *w_cd
+    char *v_cd                  # NULL without momentum
+    char *b_c                   # NULL without bias
+    char *vb_c
+    char *w_packed
+    double *dots                # (n_slices, C): each slice's share of what the shift takes off the bias
+    double *penalties           # (n_slices,): sum over batches of weight times penalty
+    char *parts                 # (groups of a batch, C, ld_part): gradients; NULL where (B) makes them
+    ptrdiff_t ld_part
+    char *panel_s               # (panel_rows, padded C), without parts: scores, then their gradient
+    char *panel_dw              # (C, D), for batches of several panels
+    double *group_db            # (groups of a batch, C)
+    double *group_loss          # of all batches
+    int64_t *group_correct
+    char *memory
+    size_t thread_bytes, bias_offset, slice_offset
+
+
+cdef struct SliceMemory:
+    const void **x_n
+    double *db_c
+    char *db_real_c
+    char *dw_cd
+    char *tile
+
+
+cdef ptrdiff_t _panels(const Epoch *run, ptrdiff_t k) noexcept nogil:
+    return (run.batch_first[k + 1] - run.batch_first[k] + run.panel_rows - 1) // run.panel_rows
+
+
+cdef ptrdiff_t _panel_stop(const Epoch *run, ptrdiff_t k, ptrdiff_t panel) noexcept nogil:
+    return min(run.batch_first[k] + (panel + 1) * run.panel_rows, run.batch_first[k + 1])
+
+
+cdef ptrdiff_t _groups(const Epoch *run, ptrdiff_t k, ptrdiff_t panel) noexcept nogil:
+    cdef ptrdiff_t n = _panel_stop(run, k, panel) - run.batch_first[k] - panel * run.panel_rows
+    return (n + run.group_rows - 1) // run.group_rows
+
+
+cdef void _fold_bias(const Epoch *run, void *bias_c) noexcept nogil:
+    cdef ptrdiff_t c = run.sizes.n_classes, j, i
+    cdef double bias
+    for j in range(run.sizes.padded_classes):
+        bias = -INFINITY if j >= c else 0.0 if run.b_c == NULL else get_real(run.b_c, run.rows.real_type, j)
+        if j < c and run.fold.shift_d != NULL:
+            for i in range(run.n_slices):
+                bias -= run.dots[i * c + j]
+        put_real(bias_c, run.rows.real_type, j, bias)
+
+
+cdef void _run_group(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i, int thread) noexcept nogil:
+    """Phase (A): group i of a panel of batch k."""
+    cdef Block block
+    cdef char *memory = run.memory + <size_t>thread * run.thread_bytes
+    cdef char *bias_c = memory + run.bias_offset
+    cdef char *part = NULL
+    cdef ptrdiff_t c = run.sizes.n_classes, ld_s = run.sizes.padded_classes, j
+    cdef ptrdiff_t in_batch = panel * (run.panel_rows // run.group_rows) + i
+    cdef ptrdiff_t start = run.batch_first[k] + in_batch * run.group_rows, first = start
+    cdef ptrdiff_t stop = min(start + run.group_rows, _panel_stop(run, k, panel))
+    cdef double *db = run.group_db + in_batch * c
+    cdef double loss = 0.0
+    cdef int64_t n_correct = 0
+    open_block(&block, &run.rows, &run.sizes, memory)
+    _fold_bias(run, bias_c)
+    for j in range(c):
+        db[j] = 0.0
+    while first < stop:
+        if run.parts == NULL:
+            block.s_nc = run.panel_s + <size_t>((i * run.group_rows + first - start) * ld_s) * run.rows.real.size
+        score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first,
+                    min(run.sizes.most_rows, stop - first))
+        label_block(&block, run.picked, first, run.y, run.weight, run.batch_total[k])
+        memset(block.db_c, 0, <size_t>ld_s * run.rows.real.size)
+        loss += run.rows.real.loss_rows(&run.loss, block.n, c, block.s_nc, ld_s, bias_c, block.y_n, block.share_n,
+                                        block.db_c, &n_correct)
+        for j in range(c):
+            db[j] += get_real(block.db_c, run.rows.real_type, j)
+        if run.parts != NULL:
+            part = run.parts + <size_t>(in_batch * c * run.ld_part) * run.rows.real.size
+            run.rows.kernels.gradient(block.n, c, block.x_n, block.s_nc, ld_s, 0, run.sizes.n_features, part,
+                                      run.ld_part, first > start)
+        first += block.n
+    run.group_loss[run.group_first[k] + in_batch] = loss
+    run.group_correct[run.group_first[k] + in_batch] = n_correct
+
+
+cdef SliceMemory _open_slice(const Epoch *run, int thread) noexcept nogil:
+    cdef SliceMemory memory
+    cdef char *at = run.memory + <size_t>thread * run.thread_bytes + run.slice_offset
+    memory.db_c = <double *>at
+    at += run.sizes.padded_classes * 8
+    memory.db_real_c = at
+    at += run.sizes.padded_classes * 8
+    memory.dw_cd = at
+    at += run.sizes.n_classes * SLICE * 8
+    memory.x_n = <const void **>at
+    at += run.panel_rows * 8
+    memory.tile = at
+    return memory
+
+
+cdef void _prepare_slice(const Epoch *run, ptrdiff_t i) noexcept nogil:
+    """What phase (A) of the next batch needs of the weights of slice i."""
+    cdef ptrdiff_t d = run.sizes.n_features, c = run.sizes.n_classes, d0 = i * SLICE, d1 = min(d, d0 + SLICE)
+    run.rows.real.pack(c, d, d0, d1, run.w_cd, run.fold, run.w_packed)
+    if run.fold.shift_d != NULL:
+        run.rows.real.shift_dot(c, d, d0, d1, run.w_cd, run.fold, run.dots + i * c)
+
+
+cdef void _run_slice(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i, int thread) noexcept nogil:
+    """Phase (B): slice i of a panel of batch k, and the update after the last panel."""
+    cdef ptrdiff_t d = run.sizes.n_features, c = run.sizes.n_classes, d0 = i * SLICE, width = min(SLICE, d - d0), j, g
+    cdef ptrdiff_t first = run.batch_first[k] + panel * run.panel_rows, n = _panel_stop(run, k, panel) - first
+    cdef ptrdiff_t n_panels = _panels(run, k), n_groups = run.group_first[k + 1] - run.group_first[k], ld = SLICE
+    cdef size_t offset = <size_t>d0 * run.rows.real.size
+    cdef SliceMemory memory = _open_slice(run, thread)
+    cdef char *dw = memory.dw_cd
+    cdef char *v = NULL
+    cdef fl_step step = run.step
+    if run.parts != NULL:
+        run.rows.real.sum_parts(c, width, run.parts + offset, run.ld_part, n_groups, c * run.ld_part, dw, ld)
+    else:
+        if n_panels > 1:
+            dw, ld = run.panel_dw + offset, d
+        point_at(&run.rows, run.picked, first, n, memory.x_n)
+        load_features(&run.rows, n, d0, d0 + width, memory.x_n, memory.tile)
+        run.rows.kernels.gradient(n, c, memory.x_n, run.panel_s, run.sizes.padded_classes, 0, width, dw, ld, panel > 0)
+        if panel < n_panels - 1:
+            return
+
+    for j in range(c):
+        memory.db_c[j] = 0.0
+    for g in range(n_groups):
+        for j in range(c):
+            memory.db_c[j] += run.group_db[g * c + j]
+    step.lr = run.rates[k]
+    if run.v_cd != NULL:
+        v = run.v_cd + offset
+    run.penalties[i] += run.batch_total[k + 1] * run.rows.real.update(
+        c, width, run.w_cd + offset, d, v, d, dw, ld, fold_from(&run.fold, offset), memory.db_c, &step,
+    )
+    _prepare_slice(run, i)
+    if i == 0 and run.b_c != NULL:
+        step.l2 = step.l1 = 0.0
+        for j in range(c):
+            put_real(memory.db_real_c, run.rows.real_type, j, memory.db_c[j])
+        run.rows.real.update(1, c, run.b_c, c, run.vb_c, c, memory.db_real_c, c, run.fold, NULL, &step)
+
+
+cdef void _run_epoch(const Epoch *run, int n_threads) noexcept nogil:
+    cdef ptrdiff_t k = 0, panel = 0, i
+    if n_threads == 1:
+        for k in range(run.n_batches):
+            for panel in range(_panels(run, k)):
+                for i in range(_groups(run, k, panel)):
+                    _run_group(run, k, panel, i, 0)
+                for i in range(run.n_slices):
+                    _run_slice(run, k, panel, i, 0)
+        return
+    with parallel(num_threads=n_threads):
+        for k in range(run.n_batches):
+            for panel in range(_panels(run, k)):
+                for i in prange(_groups(run, k, panel), schedule="dynamic"):
+                    _run_group(run, k, panel, i, threadid())
+                for i in prange(run.n_slices, schedule="dynamic"):
+                    _run_slice(run, k, panel, i, threadid())
+
+
+cdef void _cut_rows(Epoch *run, ptrdiff_t n_classes, ptrdiff_t batch_size) noexcept nogil:
+    """Heights of blocks, groups and panels: from the shape and the batch size, nothing else."""
+    cdef ptrdiff_t height = rows_in_cache(&run.rows, BLOCK_BYTES), lanes = run.rows.real.lanes, most, n_groups
+    cdef double work = <double>batch_size * (4.0 * n_classes * run.rows.n_features + ROW_WORK)
+    cdef size_t part_bytes
+    # A line more than whole vectors, so that the gradient's rows do not all fall into one set of the cache.
+    run.ld_part = (run.rows.n_features + lanes - 1) // lanes * lanes + 64 // run.rows.real.size
+    part_bytes = <size_t>(n_classes * run.ld_part) * run.rows.real.size
+    if part_bytes > MOST_PART_BYTES:
+        run.sizes = size_block(&run.rows, n_classes, min(BLOCK_ROWS, height))
+        run.group_rows = run.sizes.most_rows
+        run.panel_rows = (min(PANEL_ROWS, batch_size) + run.group_rows - 1) // run.group_rows * run.group_rows
+        run.ld_part = 0
+        return
+    most = MOST_PARTS_BYTES // <ptrdiff_t>part_bytes
+    n_groups = max(<ptrdiff_t>1, min(most, <ptrdiff_t>(work / GROUP_WORK)))
+    run.group_rows = (batch_size + n_groups - 1) // n_groups
+    run.sizes = size_block(&run.rows, n_classes, min(height, run.group_rows))
+    run.panel_rows = run.group_rows * n_groups
+
+
+cdef int _plan_batches(Epoch *run, Memory memory, cnp.ndarray order, ptrdiff_t batch_size) except -1:
+    """Cut `order` into batches, rows of weight zero left out; a batch left empty has no panels, so no step."""
+    cdef ptrdiff_t n = run.rows.n_rows if order is None else cnp.PyArray_DIM(order, 0)
+    cdef ptrdiff_t n_batches = (n + batch_size - 1) // batch_size, k, start, stop, i
+    cdef const int64_t *source = <const int64_t *>data_of(order)
+    cdef int64_t *picked = <int64_t *>memory.take(<size_t>(n + 3 * (n_batches + 1)) * 8)
+    cdef int64_t *first = picked + n
+    cdef int64_t *group_first = first + n_batches + 1
+    cdef double *total = <double *>(group_first + n_batches + 1)
+    first[0] = group_first[0] = 0
+    for k in range(n_batches):
+        start, stop = k * batch_size, min(n, (k + 1) * batch_size)
+        for i in range(start, stop):
+            picked[first[k] + i - start] = i if source == NULL else source[i]
+        first[k + 1] = first[k] + stop - start
+        if run.weight != NULL:
+            first[k + 1] = first[k] + drop_weightless(picked + first[k], stop - start, run.weight, picked + first[k])
+        total[k] = total_weight(picked, first[k], first[k + 1] - first[k], run.weight)
+        group_first[k + 1] = group_first[k] + (first[k + 1] - first[k] + run.group_rows - 1) // run.group_rows
+    total[n_batches] = 0.0
+    run.n_batches, run.picked, run.batch_first, run.group_first = n_batches, picked, first, group_first
+    run.batch_total = total
+    return 0
+
+
+cdef int _take_memory(Epoch *run, Memory memory, ptrdiff_t batch_size, int n_threads) except -1:
+    cdef ptrdiff_t c = run.sizes.n_classes, d = run.sizes.n_features, n_groups = run.group_first[run.n_batches]
+    cdef ptrdiff_t most_groups = (batch_size + run.group_rows - 1) // run.group_rows
+    cdef size_t size = run.rows.real.size
+    run.w_packed = memory.take(<size_t>(c * (d + run.rows.real.lanes)) * size)
+    run.dots = <double *>memory.take(<size_t>(run.n_slices * (c + 1) + most_groups * c) * sizeof(double))
+    run.penalties = run.dots + run.n_slices * c
+    run.group_db = run.penalties + run.n_slices
+    run.group_loss = <double *>memory.take(<size_t>n_groups * 16)
+    run.group_correct = <int64_t *>(run.group_loss + n_groups)
+    run.parts = run.panel_s = run.panel_dw = NULL
+    if run.ld_part > 0:
+        run.parts = memory.take(<size_t>(most_groups * c * run.ld_part) * size)
+    else:
+        run.panel_s = memory.take(<size_t>(run.panel_rows * run.sizes.padded_classes) * size)
+        memset(run.panel_s, 0, <size_t>(run.panel_rows * run.sizes.padded_classes) * size)
+        if batch_size > run.panel_rows:
+            run.panel_dw = memory.take(<size_t>(c * d) * size)
+    run.bias_offset = run.sizes.bytes
+    run.slice_offset = run.bias_offset + (<size_t>run.sizes.padded_classes * 8 + 63) // 64 * 64
+    run.thread_bytes = run.slice_offset + <size_t>(run.sizes.padded_classes * 16 + c * SLICE * 8 + 64)
+    if run.parts == NULL:
+        run.thread_bytes += <size_t>(run.panel_rows * (8 if run.rows.direct else 8 + SLICE * 8))
+    run.thread_bytes = (run.thread_bytes + 63) // 64 * 64
+    run.memory = memory.take(<size_t>n_threads * run.thread_bytes)
+    return 0
+
+
+def epoch(
+    cnp.ndarray X not None, cnp.ndarray y not None, cnp.ndarray W not None, cnp.ndarray b, cnp.ndarray order,
+    ptrdiff_t batch_size, cnp.ndarray rates not None, double momentum, bint nesterov, cnp.ndarray v_W, cnp.ndarray v_b,
+    double l2, double l1, int kind, int power, double margin, cnp.ndarray weight, cnp.ndarray shift, cnp.ndarray scale,
+    int n_threads,
+):
+    """Train W (and b, and the velocities) in place; returns (sum of weight * loss, weight, rows right, rows)."""
+    cdef Epoch run
+    cdef Memory memory = Memory()
+    cdef ptrdiff_t c = cnp.PyArray_DIM(W, 0), d, k, i, n_correct = 0
+    cdef double sum_loss = 0.0, sum_weight = 0.0, of_batch
+    read_rows(X, &run.rows)
+    d = run.rows.n_features
+    run.loss = fl_loss(<fl_loss_kind>kind, power, margin)
+    run.fold = fl_fold(data_of(shift), data_of(scale))
+    run.step = fl_step(0.0, momentum, l2, l1, nesterov)
+    run.rates = <const double *>cnp.PyArray_DATA(rates)
+    run.y = <const int64_t *>cnp.PyArray_DATA(y)
+    run.weight = <const double *>data_of(weight)
+    run.w_cd, run.v_cd = cnp.PyArray_BYTES(W), <char *>data_of(v_W)
+    run.b_c, run.vb_c = <char *>data_of(b), <char *>data_of(v_b)
+    run.n_slices = (d + SLICE - 1) // SLICE
+    _cut_rows(&run, c, batch_size)
+    _plan_batches(&run, memory, order, batch_size)
+    _take_memory(&run, memory, batch_size, n_threads)
+    with nogil:
+        for i in range(run.n_slices):
+            _prepare_slice(&run, i)
+            run.penalties[i] = run.batch_total[0] * run.rows.real.penalty(
+                c, min(SLICE, d - i * SLICE), run.w_cd + <size_t>(i * SLICE) * run.rows.real.size, d, l2, l1
+            )
+        _run_epoch(&run, n_threads)
+        for k in range(run.n_batches):
+            of_batch = 0.0
+            for i in range(run.group_first[k], run.group_first[k + 1]):
+                of_batch += run.group_loss[i]
+                n_correct += run.group_correct[i]
+            sum_loss += run.batch_total[k] * of_batch
+            sum_weight += run.batch_total[k]
+        for i in range(run.n_slices):
+            sum_loss += run.penalties[i]
+    return sum_loss, sum_weight, n_correct, run.batch_first[run.n_batches]
+
+
+def step(
+    cnp.ndarray parameter not None, cnp.ndarray gradient not None, cnp.ndarray velocity, double lr, double momentum,
+    bint nesterov, double l1,
+):
+    """One step of gradient descent on an array, in place."""
+    cdef fl_real real_type = fl_real.FL_REAL32 if parameter.descr.type == b"f" else fl_real.FL_REAL64
+    cdef const fl_real_kernels *real = &kernels().real[<int>real_type]
+    cdef fl_step how = fl_step(lr, momentum, 0.0, l1, nesterov)
+    cdef fl_fold unfolded = fl_fold(NULL, NULL)
+    cdef ptrdiff_t n = cnp.PyArray_SIZE(parameter)
+    cdef void *w = cnp.PyArray_DATA(parameter)
+    cdef void *v = data_of(velocity)
+    cdef const void *dw = cnp.PyArray_DATA(gradient)
+    with nogil:
+        real.update(1, n, w, n, v, n, dw, n, unfolded, NULL, &how)
+
+
+def penalty(cnp.ndarray W not None, double l2, double l1):
+    """l2 * sum(W**2) + l1 * sum(|W|)."""
+    cdef fl_real real_type = fl_real.FL_REAL32 if W.descr.type == b"f" else fl_real.FL_REAL64
+    cdef const fl_real_kernels *real = &kernels().real[<int>real_type]
+    cdef ptrdiff_t n = cnp.PyArray_SIZE(W)
+    return real.penalty(1, n, cnp.PyArray_DATA(W), n, l2, l1)

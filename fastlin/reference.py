@@ -1,0 +1,339 @@
+"""The NumPy twin: every function of the functional layer, written to be read beside the lecture's formulas.
+
+Same names, arguments, defaults, results and exceptions as the compiled functions, nothing compiled imported. The tests
+hold the compiled code to this page, the benchmarks time it against this page, and whoever wants to know what is
+computed reads it here. Notation: X is (N, D), W is (C, D) with a row a class, b is (C,), y holds 0..C-1.
+
+Three conventions hold throughout.
+
+- Rows of uint8, float16 or float32 are computed in float32, float64 in float64.
+- The data loss is a mean over rows, weighted where `sample_weight` is given: a row of weight zero is as if not there.
+- With `shift` and `scale` the rows are x' = (x - shift) * scale. Here that is simply done; the compiled code folds it
+  into W and b instead, so that no scaled copy of X exists.
+
+Sources: Stanford CS231n, lecture notes "Linear classification" and "Optimization"; Weston and Watkins 1999 and
+Crammer and Singer 2001 for the two multiclass hinge losses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastlin import _arrays
+from fastlin._results import EpochResult, LossGradient, Moments
+
+__all__ = [
+    "hinge_loss",
+    "hinge_loss_naive",
+    "moments",
+    "predict",
+    "scores",
+    "sgd_epoch",
+    "sgd_step",
+    "softmax",
+    "softmax_loss",
+    "softmax_loss_naive",
+]
+
+
+# Scores and predictions
+
+
+def scores(X, W, b=None, *, out=None, n_threads=None):
+    """s = X W^T + b, of shape (N, C)."""
+    X, W, b, dtype = _model(X, W, b, n_threads)
+    if out is not None:
+        _arrays.check_in_place(out, "out", (X.shape[0], W.shape[0]), dtype)
+        _arrays.check_apart("out", out, X=X, W=W, b=b)
+    s = X.astype(dtype, copy=False) @ W.T
+    if b is not None:
+        s += b
+    if out is None:
+        return s
+    out[...] = s
+    return out
+
+
+def predict(X, W, b=None, *, n_threads=None):
+    """The class of the largest score of each row; of equal ones the first."""
+    return np.argmax(scores(X, W, b, n_threads=n_threads), axis=1)
+
+
+def softmax(scores, *, n_threads=None):
+    """p_j = exp(s_j) / sum_k exp(s_k), each row; the row's maximum is subtracted first, so that nothing overflows."""
+    _arrays.as_thread_count(n_threads)
+    s = _arrays.as_scores(scores)
+    p = np.exp(s - s.max(axis=-1, keepdims=True, initial=-np.inf))
+    return p / p.sum(axis=-1, keepdims=True)
+
+
+def moments(X, *, sample_weight=None, n_threads=None):
+    """Mean and variance of each feature over the rows, weighted, in float64."""
+    _arrays.as_thread_count(n_threads)
+    X = _arrays.as_rows(X)
+    weight = _arrays.as_sample_weight(sample_weight, len(X))
+    if weight is not None:
+        X, weight = X[weight > 0], weight[weight > 0]
+    if len(X) == 0:
+        return Moments(np.zeros(X.shape[1]), np.zeros(X.shape[1]))
+    X = X.astype(np.float64)
+    mean = np.average(X, axis=0, weights=weight)
+    return Moments(mean, np.average((X - mean) ** 2, axis=0, weights=weight))
+
+
+# Losses with their gradients
+
+
+def softmax_loss(
+    X, y, W, b=None, *, l2=0.0, l1=0.0, sample_weight=None, shift=None, scale=None, rows=None, n_threads=None
+):
+    """Mean over rows of -log p_y, plus l2 * sum(W**2) + l1 * sum(|W|)."""
+    batch = _batch(X, y, W, b, sample_weight, shift, scale, rows, n_threads)
+    penalty = _Penalty.checked(l2, l1)
+    return _loss_and_gradient(_softmax_rows, batch, penalty)[0]
+
+
+def hinge_loss(
+    X, y, W, b=None, *, margin=1.0, power=1, kind="sum",
+    l2=0.0, l1=0.0, sample_weight=None, shift=None, scale=None, rows=None, n_threads=None,
+):
+    """Mean over rows of sum_{j != y} max(0, s_j - s_y + margin)**power, plus l2 * sum(W**2) + l1 * sum(|W|).
+
+    ``kind="max"`` takes the largest term instead of the sum.
+    """
+    rows_loss = _hinge_rows(margin, power, kind)
+    batch = _batch(X, y, W, b, sample_weight, shift, scale, rows, n_threads)
+    penalty = _Penalty.checked(l2, l1)
+    return _loss_and_gradient(rows_loss, batch, penalty)[0]
+
+
+def _softmax_rows(s, y):
+    """Loss of each row, and its gradient with respect to the scores: p - 1[j = y]."""
+    n = np.arange(len(y))
+    s = s - s.max(axis=1, keepdims=True, initial=-np.inf)
+    e = np.exp(s)
+    total = e.sum(axis=1, keepdims=True)
+    losses = np.log(total[:, 0]) - s[n, y]
+    ds = e / total
+    ds[n, y] -= 1
+    return losses, ds
+
+
+def _hinge_rows(margin, power, kind):
+    """The same for the hinge: the gradient of each violated term pushes its class down and the right one up."""
+    margin = _arrays.as_positive(margin, "margin")
+    power = _arrays.as_choice(power, "power", (1, 2))
+    kind = _arrays.as_choice(kind, "kind", ("sum", "max"))
+
+    def rows_loss(s, y):
+        n = np.arange(len(y))
+        violation = np.maximum(s - s[n, y][:, None] + s.dtype.type(margin), 0)
+        violation[n, y] = 0
+        if kind == "max":
+            worst = violation.argmax(axis=1)
+            largest = violation[n, worst]
+            violation = np.zeros_like(violation)
+            violation[n, worst] = largest
+        losses = (violation**power).sum(axis=1)
+        ds = (violation > 0).astype(s.dtype) if power == 1 else 2 * violation
+        ds[n, y] = -ds.sum(axis=1)
+        return losses, ds
+
+    return rows_loss
+
+
+class _Penalty(NamedTuple):
+    """R(W) = l2 * sum(W**2) + l1 * sum(|W|); the bias is not penalised."""
+
+    l2: float
+    l1: float
+
+    @classmethod
+    def checked(cls, l2: Any, l1: Any) -> _Penalty:
+        return cls(_arrays.as_nonnegative(l2, "l2"), _arrays.as_nonnegative(l1, "l1"))
+
+    def value(self, W: np.ndarray) -> float:
+        return self.l2 * float(np.sum(np.square(W, dtype=np.float64))) + self.l1 * float(np.sum(np.abs(W), dtype=np.float64))
+
+    def gradient(self, W: np.ndarray) -> np.ndarray:
+        return W.dtype.type(2 * self.l2) * W + W.dtype.type(self.l1) * np.sign(W)
+
+
+class _Batch(NamedTuple):
+    """The rows of one call, scaled, those of weight zero left out; `share` is what each counts in the mean."""
+
+    X: np.ndarray
+    y: np.ndarray
+    W: np.ndarray
+    b: np.ndarray | None
+    share: np.ndarray
+    total_weight: float
+
+
+def _batch(X, y, W, b, sample_weight, shift, scale, rows, n_threads) -> _Batch:
+    X, W, b, dtype = _model(X, W, b, n_threads)
+    y = _arrays.as_labels(y, len(X))
+    weight = _arrays.as_sample_weight(sample_weight, len(X))
+    shift = _arrays.as_feature_vector(shift, X.shape[1], "shift")
+    scale = _arrays.as_feature_vector(scale, X.shape[1], "scale")
+    picked = slice(None) if rows is None else _arrays.as_row_index(rows, len(X))
+    _check_labels(y, picked, W.shape[0])
+    if weight is not None:
+        picked = np.arange(len(X))[picked]
+        picked = picked[weight[picked] > 0]
+    X = X[picked].astype(dtype, copy=False)
+    if shift is not None:
+        X = X - shift.astype(dtype)
+    if scale is not None:
+        X = X * scale.astype(dtype)
+    y = y[picked]
+    if weight is None:
+        return _Batch(X, y, W, b, np.full(len(y), 1 / max(len(y), 1)), float(len(y)))
+    weight = weight[picked]
+    total = float(weight.sum())
+    return _Batch(X, y, W, b, weight / (total or 1.0), total)
+
+
+def _loss_and_gradient(rows_loss: Callable, batch: _Batch, penalty: _Penalty) -> tuple[LossGradient, int]:
+    """The loss and its gradient, and how many rows were classified rightly.
+
+    dW = ds^T X and db = sum of ds over rows, where row n of ds is the gradient of the loss with respect to its scores.
+    """
+    s = batch.X @ batch.W.T
+    if batch.b is not None:
+        s += batch.b
+    n_correct = int(np.count_nonzero(s.argmax(axis=1) == batch.y))
+    losses, ds = rows_loss(s, batch.y)
+    loss = float(np.dot(losses.astype(np.float64), batch.share)) + penalty.value(batch.W)
+    ds = ds * batch.share.astype(ds.dtype)[:, None]
+    dW = ds.T @ batch.X + penalty.gradient(batch.W)
+    db = None if batch.b is None else ds.sum(axis=0)
+    return LossGradient(loss, dW, db), n_correct
+
+
+# Steps
+
+
+def sgd_step(W, b, dW, db, *, lr, momentum=0.0, nesterov=False, velocity=None, l1=0.0):
+    """One step of gradient descent, in place: v = momentum * v - lr * dW, W += v.
+
+    Nesterov's form: W += momentum * v - lr * dW, with the new v. An l1 penalty is taken as its proximal step,
+    W = sign(W) * max(|W| - lr * l1, 0), whose zeros are exact.
+    """
+    lr = _arrays.as_positive(lr, "lr")
+    l1 = _arrays.as_nonnegative(l1, "l1")
+    momentum = _arrays.as_momentum(momentum, nesterov)
+    pairs = _arrays.as_step(W, b, dW, db, velocity, momentum)
+    for parameter, gradient, v in pairs:
+        rate, m = parameter.dtype.type(lr), parameter.dtype.type(momentum)
+        if v is None:
+            parameter -= rate * gradient
+            continue
+        v *= m
+        v -= rate * gradient
+        parameter += m * v - rate * gradient if nesterov else v
+    if l1:
+        np.copyto(W, np.sign(W) * np.maximum(np.abs(W) - W.dtype.type(lr * l1), 0))
+
+
+def sgd_epoch(
+    X, y, W, b, *, loss="softmax", order=None, batch_size=256, lr, momentum=0.0, nesterov=False, velocity=None,
+    l2=0.0, l1=0.0, margin=1.0, power=1, kind="sum", sample_weight=None, shift=None, scale=None, n_threads=None,
+):
+    """One pass over the rows in `order`, a step a batch, in place: loss, gradient and `sgd_step` on each."""
+    _arrays.as_choice(loss, "loss", ("softmax", "hinge"))
+    rows_loss = _hinge_rows(margin, power, kind)
+    if loss == "softmax":
+        rows_loss = _softmax_rows
+    rows = _arrays.as_rows(X)
+    y = _arrays.as_labels(y, len(rows))
+    _arrays.check_model_in_place(W, b, rows)
+    order = np.arange(len(rows)) if order is None else _arrays.as_row_index(order, len(rows), "order")
+    _check_labels(y, order, W.shape[0])
+    batch_size = _arrays.as_count(batch_size, "batch_size")
+    rates = _arrays.as_rates(lr, -(-len(order) // batch_size))
+    penalty = _Penalty.checked(l2, l1)
+    momentum = _arrays.as_momentum(momentum, nesterov)
+    velocity = _arrays.as_velocity(velocity, W, b, momentum)
+
+    sum_loss, sum_weight, n_correct, n_seen = 0.0, 0.0, 0, 0
+    for k, rate in enumerate(rates):
+        picked = order[k * batch_size : (k + 1) * batch_size]
+        batch = _batch(rows, y, W, b, sample_weight, shift, scale, picked, n_threads)
+        if len(batch.y) == 0:
+            continue
+        # The l1 term takes its proximal step, so the gradient is that of the rest.
+        (batch_loss, dW, db), correct = _loss_and_gradient(rows_loss, batch, _Penalty(penalty.l2, 0.0))
+        sum_loss += batch.total_weight * (batch_loss + _Penalty(0.0, penalty.l1).value(W))
+        sum_weight += batch.total_weight
+        n_correct += correct
+        n_seen += len(batch.y)
+        sgd_step(W, b, dW, db, lr=rate, momentum=momentum, nesterov=nesterov, velocity=velocity, l1=penalty.l1)
+    if n_seen == 0:
+        return EpochResult(penalty.value(W), float("nan"))
+    return EpochResult(sum_loss / sum_weight, n_correct / n_seen)
+
+
+# The losses as the course writes them first: a row at a time, a class at a time
+
+
+def softmax_loss_naive(X, y, W, b=None, *, l2=0.0):
+    """`softmax_loss` by explicit loops, float64, for reading beside the formula."""
+    X, W = np.asarray(X, dtype=np.float64), np.asarray(W, dtype=np.float64)
+    n_classes = W.shape[0]
+    loss, dW, db = 0.0, np.zeros_like(W), np.zeros(n_classes)
+    for x, label in zip(X, y, strict=True):
+        s = np.array([W[j] @ x + (0.0 if b is None else b[j]) for j in range(n_classes)])
+        s -= s.max()
+        p = np.exp(s) / np.exp(s).sum()
+        loss += -np.log(p[label])
+        for j in range(n_classes):
+            ds = p[j] - (1.0 if j == label else 0.0)
+            dW[j] += ds * x
+            db[j] += ds
+    return LossGradient(
+        float(loss / len(X) + l2 * np.sum(W * W)), dW / len(X) + 2 * l2 * W, None if b is None else db / len(X)
+    )
+
+
+def hinge_loss_naive(X, y, W, b=None, *, margin=1.0, l2=0.0):
+    """`hinge_loss` (sum, power 1) by explicit loops, float64."""
+    X, W = np.asarray(X, dtype=np.float64), np.asarray(W, dtype=np.float64)
+    n_classes = W.shape[0]
+    loss, dW, db = 0.0, np.zeros_like(W), np.zeros(n_classes)
+    for x, label in zip(X, y, strict=True):
+        s = np.array([W[j] @ x + (0.0 if b is None else b[j]) for j in range(n_classes)])
+        for j in range(n_classes):
+            if j == label:
+                continue
+            violation = s[j] - s[label] + margin
+            if violation > 0:
+                loss += violation
+                dW[j] += x
+                dW[label] -= x
+                db[j] += 1.0
+                db[label] -= 1.0
+    return LossGradient(
+        float(loss / len(X) + l2 * np.sum(W * W)), dW / len(X) + 2 * l2 * W, None if b is None else db / len(X)
+    )
+
+
+# Checks shared by the above
+
+
+def _model(X, W, b, n_threads):
+    _arrays.as_thread_count(n_threads)
+    X = _arrays.as_rows(X)
+    dtype = _arrays.compute_dtype(X)
+    W = _arrays.as_weights(W, X.shape[1], dtype)
+    return X, W, _arrays.as_bias(b, W.shape[0], dtype), dtype
+
+
+def _check_labels(y, picked, n_classes):
+    wrong = (y[picked] < 0) | (y[picked] >= n_classes)
+    if wrong.any():
+        position = int(np.flatnonzero(wrong)[0])
+        _arrays.refuse_label(y, position if isinstance(picked, slice) else int(picked[position]), n_classes)

@@ -1,0 +1,51 @@
+#include "fl_cpu.h"
+
+#if defined(__x86_64__) || defined(_M_X64)
+#if defined(_MSC_VER)
+#include <intrin.h>
+static void cpuid(unsigned leaf, unsigned out[4]) { __cpuidex((int *)out, (int)leaf, 0); }
+static unsigned xgetbv(void) { return (unsigned)_xgetbv(0); }
+#else
+#include <cpuid.h>
+static void cpuid(unsigned leaf, unsigned out[4]) {
+    if (!__get_cpuid_count(leaf, 0, &out[0], &out[1], &out[2], &out[3])) out[0] = out[1] = out[2] = out[3] = 0;
+}
+static unsigned xgetbv(void) {
+    unsigned low, high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+#endif
+
+enum { OSXSAVE = 1 << 27 };
+
+fl_cpuid fl_cpu_read(void) {
+    fl_cpuid cpu = {0, 0, 0};
+    unsigned registers[4];
+    cpuid(1, registers);
+    cpu.leaf1_ecx = registers[2];
+    cpuid(7, registers);
+    cpu.leaf7_ebx = registers[1];
+    if (cpu.leaf1_ecx & OSXSAVE) cpu.xcr0 = xgetbv();
+    return cpu;
+}
+#else
+fl_cpuid fl_cpu_read(void) {
+    const fl_cpuid none = {0, 0, 0};
+    return none;
+}
+#endif
+
+static int all(unsigned value, unsigned bits) { return (value & bits) == bits; }
+
+int fl_cpu_has_avx2(fl_cpuid cpu) {
+    const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29, avx2 = 1u << 5;
+    const unsigned xmm_ymm_state = 0x6;
+    return all(cpu.leaf1_ecx, fma | osxsave | avx | f16c) && all(cpu.leaf7_ebx, avx2) && all(cpu.xcr0, xmm_ymm_state);
+}
+
+int fl_cpu_has_avx512(fl_cpuid cpu) {
+    const unsigned f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31;
+    const unsigned opmask_zmm_state = 0xe0;
+    return fl_cpu_has_avx2(cpu) && all(cpu.leaf7_ebx, f | dq | bw | vl) && all(cpu.xcr0, opmask_zmm_state);
+}

@@ -1,0 +1,113 @@
+/* The kernel table: what one instruction-set level offers, as the Cython loops see it.
+ *
+ * Kernels are leaves: they allocate nothing, start no thread, keep no state, cannot fail. Arrays come as pointers with
+ * their axes in the name (n rows of a block, d features, c classes), `ld_*` is the distance between rows in elements.
+ * `void` stands for the storage type of the rows (uint8, float16, float32, float64) or for `real`, the type they are
+ * computed in (float32, or float64 for float64 rows): a table row fixes both.
+ */
+#ifndef FL_KERNELS_H
+#define FL_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum { FL_U8, FL_F16, FL_F32, FL_F64, FL_N_STORAGE } fl_storage;
+typedef enum { FL_REAL32, FL_REAL64, FL_N_REAL } fl_real;
+typedef enum { FL_SOFTMAX, FL_HINGE_SUM, FL_HINGE_MAX } fl_loss_kind;
+
+typedef struct {
+    fl_loss_kind kind;
+    int power;     /* hinge: 1 or 2 */
+    double margin; /* hinge */
+} fl_loss;
+
+typedef struct {
+    double lr, momentum, l2, l1;
+    int nesterov;
+} fl_step;
+
+/* Standardisation folded into the weights, x' = (x - shift) * scale: `real` arrays of D numbers, NULL for none. */
+typedef struct {
+    const void *shift_d, *scale_d;
+} fl_fold;
+
+/* Kernels that read rows: one set for each storage type. */
+typedef struct {
+    /* s_nc = rows . packed weights, without the bias. scratch: FL_SCRATCH_BYTES(n), aligned to 64. */
+    void (*scores)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *const *x_n, const void *w_packed, void *s_nc,
+                   ptrdiff_t ld_s, void *scratch);
+    /* dw_cd (+)= g_nc^T . rows, for the features [d0, d1); dw_cd points at feature d0. */
+    void (*gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g, ptrdiff_t d0,
+                     ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate);
+    /* Merge n rows of total weight `weight_n` into mean and sum of squared deviations of the features [d0, d1), which
+     * stand for rows of total weight `seen`. weight_n NULL: all ones. */
+    void (*moments)(ptrdiff_t n, const void *const *x_n, const double *weight_n, double seen, ptrdiff_t d0,
+                    ptrdiff_t d1, double *mean_d, double *m2_d);
+} fl_row_kernels;
+
+/* Kernels on scores and weights: one set for each computing type. */
+typedef struct {
+    size_t size; /* bytes of a `real` */
+    ptrdiff_t lanes;
+    /* Weights in the order the scores kernel walks them, scale applied; features [d0, d1), d0 a multiple of `lanes`.
+     * w_packed holds c * round_up(d, lanes) numbers. */
+    void (*pack)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, fl_fold fold, void *w_packed);
+    /* dot_c[i] = sum over [d0, d1) of w * scale * shift: what the folding takes off the bias. */
+    void (*shift_dot)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, fl_fold fold,
+                      double *dot_c);
+    /* s_nc: IN scores without bias, rows padded to whole vectors with finite numbers; OUT their gradient times share_n.
+     * bias_c: padded to whole vectors with -infinity. db_c (padded) += sum of the gradient over rows.
+     * Returns the sum of share_n times the rows' losses; adds the rows classified rightly to *n_correct. */
+    double (*loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, void *s_nc, ptrdiff_t ld_s, const void *bias_c,
+                        const int64_t *y_n, const double *share_n, void *db_c, int64_t *n_correct);
+    /* out_nc = s_nc + bias_c */
+    void (*add_bias)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c, void *out_nc,
+                     ptrdiff_t ld_out);
+    /* out_n = first class with the largest score */
+    void (*argmax)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c, int64_t *out_n);
+    /* p_nc = exp(s_nc) / row sums, rows contiguous */
+    void (*probabilities)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, void *p_nc);
+    /* out_cd = ((sum of n_parts partial gradients, `stride` apart) - db_c x shift) * scale + gradient of the penalty,
+     * for `d` features; all matrices point at the first of them, fold too. Returns the penalty of w_cd. */
+    double (*finish_gradient)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrdiff_t ld_parts, ptrdiff_t n_parts,
+                              ptrdiff_t stride, fl_fold fold, const double *db_c, const void *w_cd, ptrdiff_t ld_w,
+                              double l2, double l1, void *out_cd, ptrdiff_t ld_out);
+    /* out_cd = sum of n_parts partial gradients, `stride` apart, for `d` features. */
+    void (*sum_parts)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrdiff_t ld_parts, ptrdiff_t n_parts,
+                      ptrdiff_t stride, void *out_cd, ptrdiff_t ld_out);
+    /* One step of gradient descent on `d` features of w_cd and velocity v_cd (NULL: none). dw_cd is the data's gradient
+     * in raw coordinates; fold and db_c bring it to the weights' as above (db_c NULL: dw_cd as it is).
+     * Returns the penalty of the new w_cd. */
+    double (*update)(ptrdiff_t c, ptrdiff_t d, void *w_cd, ptrdiff_t ld_w, void *v_cd, ptrdiff_t ld_v,
+                     const void *dw_cd, ptrdiff_t ld_dw, fl_fold fold, const double *db_c, const fl_step *step);
+    /* l2 * sum(w**2) + l1 * sum(|w|) over `d` features */
+    double (*penalty)(ptrdiff_t c, ptrdiff_t d, const void *w_cd, ptrdiff_t ld_w, double l2, double l1);
+} fl_real_kernels;
+
+typedef struct {
+    const char *name;
+    int built; /* 0 where the compiler did not get, or did not have, the level's flags */
+    fl_row_kernels rows[FL_N_STORAGE];
+    fl_real_kernels real[FL_N_REAL];
+} fl_kernels;
+
+/* The compiler, in its own words. */
+#if defined(__clang__)
+#define FL_COMPILER "Clang " __clang_version__
+#elif defined(__GNUC__)
+#define FL_COMPILER "GCC " __VERSION__
+#else
+#define FL_COMPILER "unknown"
+#endif
+
+/* Room for one vector a row and class of a group: 64 bytes is the widest vector, 16 the most classes in a group. */
+#define FL_SCRATCH_BYTES(n) ((size_t)(n) * 16 * 64)
+
+extern const fl_kernels fl_kernels_baseline, fl_kernels_avx2, fl_kernels_avx512;
+
+/* Bring elements of any dtype, stride and byte order to `real`: the way in for rows that the kernels cannot read as
+ * they lie. `code` is the dtype's character in the struct module's sense (NumPy's dtype.char). */
+void fl_convert(char code, int swapped, ptrdiff_t n, const void *const *x_n, ptrdiff_t col_stride, ptrdiff_t d0,
+                ptrdiff_t d1, fl_real real, void *out_nd, ptrdiff_t ld_out);
+
+#endif

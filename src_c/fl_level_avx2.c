@@ -1,0 +1,14 @@
+/* AVX2 with FMA and F16C. Compiled with those flags; without them the level is left out, never half built. */
+#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#define FL_AVX2
+#define FL_LEVEL avx2
+#define FL_LEVEL_NAME "avx2"
+#define FL_VECTOR_BYTES 32
+/* 16 registers: 2 x 5 accumulators, 2 rows, 1 weight. */
+#define FL_GROUP 5
+#define FL_ROW_TILE(classes) ((classes) <= 2 ? 4 : 2)
+#include "level.inc.h"
+#else
+#include "fl_kernels.h"
+const fl_kernels fl_kernels_avx2 = {.name = "avx2", .built = 0};
+#endif

@@ -1,0 +1,14 @@
+/* AVX-512 F, BW, DQ and VL. Compiled with those flags; without them the level is left out, never half built. */
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+#define FL_AVX512
+#define FL_LEVEL avx512
+#define FL_LEVEL_NAME "avx512"
+#define FL_VECTOR_BYTES 64
+/* 32 registers: 2 x 12 accumulators, 2 rows, 1 weight; 4 rows where classes are few. */
+#define FL_GROUP 12
+#define FL_ROW_TILE(classes) ((classes) <= 5 ? 4 : 2)
+#include "level.inc.h"
+#else
+#include "fl_kernels.h"
+const fl_kernels fl_kernels_avx512 = {.name = "avx512", .built = 0};
+#endif

@@ -1,0 +1,11 @@
+/* The level every CPU of the architecture has: SSE2 on x86-64, NEON on AArch64, else vectors of 16 bytes or one lane. */
+#define FL_LEVEL baseline
+#define FL_LEVEL_NAME "baseline"
+#define FL_VECTOR_BYTES 16
+/* 16 registers: 2 x 5 accumulators, 2 rows, 1 weight. */
+#define FL_GROUP 5
+#define FL_ROW_TILE(classes) ((classes) <= 2 ? 4 : 2)
+#if defined(__SSE2__) || defined(_M_X64)
+#define FL_SSE2
+#endif
+#include "level.inc.h"

@@ -1,0 +1,120 @@
+/* Template: everything one level offers, and its table. Each fl_level_*.c sets the level's macros and includes this.
+ *
+ * Needs FL_LEVEL (the suffix of its symbols), FL_LEVEL_NAME, FL_VECTOR_BYTES, FL_GROUP and FL_ROW_TILE(classes).
+ */
+#include "fl_kernels.h"
+#include "fl_simd.h"
+#include "fl_groups.h"
+
+#define FL_PASTE_(a, b, c) fl_##a##_##b##_##c
+#define FL_PASTE(a, b, c) FL_PASTE_(a, b, c)
+
+/* float: 24 bits of mantissa; ln 2 in two parts, the first with trailing zeros so that n times it is exact. */
+#define REAL float
+#define V vf
+#define VW(word) vf_##word
+#define LANES VF_LANES
+#define BITS vf_bits
+#define LESS VF_LESS
+#define NAME(kernel) FL_PASTE(kernel, real32, FL_LEVEL)
+#define EXP_MAGIC 12582912.0
+#define EXP_SHIFT 23
+#define EXP_ONE 0x3f800000u
+#define EXP_LEAST -87.0
+#define EXP_DEGREE 7
+#define LN2_HIGH 0.693359375
+#define LN2_LOW -2.12194440e-4
+#include "real.inc.h"
+#undef EXP_MAGIC
+#undef EXP_SHIFT
+#undef EXP_ONE
+#undef EXP_LEAST
+#undef EXP_DEGREE
+#undef LN2_HIGH
+#undef LN2_LOW
+
+#define REAL double
+#define V vd
+#define VW(word) vd_##word
+#define LANES VD_LANES
+#define BITS vd_bits
+#define LESS VD_LESS
+#define NAME(kernel) FL_PASTE(kernel, real64, FL_LEVEL)
+#define EXP_MAGIC 6755399441055744.0
+#define EXP_SHIFT 52
+#define EXP_ONE 0x3ff0000000000000u
+#define EXP_LEAST -708.0
+#define EXP_DEGREE 13
+#define LN2_HIGH 6.93147180369123816490e-01
+#define LN2_LOW 1.90821492927058770002e-10
+#include "real.inc.h"
+
+#define REAL float
+#define V vf
+#define VW(word) vf_##word
+#define LANES VF_LANES
+
+#define X uint8_t
+#define X_LOAD(p) vf_load_u8(p)
+#define X_LOAD_N(p, n) vf_load_u8_n(p, n)
+#define X_SCALAR(x) ((double)(x))
+#define NAME(kernel) FL_PASTE(kernel, u8, FL_LEVEL)
+#include "rows.inc.h"
+#undef NAME
+
+#define X uint16_t
+#define X_LOAD(p) vf_load_f16(p)
+#define X_LOAD_N(p, n) vf_load_f16_n(p, n)
+#define X_SCALAR(x) ((double)fl_half_to_float(x))
+#define NAME(kernel) FL_PASTE(kernel, f16, FL_LEVEL)
+#include "rows.inc.h"
+#undef NAME
+
+#define X float
+#define X_LOAD(p) vf_load(p)
+#define X_LOAD_N(p, n) vf_load_n(p, n)
+#define X_SCALAR(x) ((double)(x))
+#define NAME(kernel) FL_PASTE(kernel, f32, FL_LEVEL)
+#include "rows.inc.h"
+#undef NAME
+#undef REAL
+#undef V
+#undef VW
+#undef LANES
+
+#define REAL double
+#define V vd
+#define VW(word) vd_##word
+#define LANES VD_LANES
+#define X double
+#define X_LOAD(p) vd_load(p)
+#define X_LOAD_N(p, n) vd_load_n(p, n)
+#define X_SCALAR(x) (x)
+#define NAME(kernel) FL_PASTE(kernel, f64, FL_LEVEL)
+#include "rows.inc.h"
+#undef NAME
+
+#define FL_ROWS(storage)                                                                                               \
+    {                                                                                                                  \
+        FL_PASTE(scores, storage, FL_LEVEL), FL_PASTE(gradient, storage, FL_LEVEL),                                    \
+            FL_PASTE(moments, storage, FL_LEVEL)                                                                       \
+    }
+#define FL_REAL(real, type, lanes_)                                                                                    \
+    {                                                                                                                  \
+        .size = sizeof(type), .lanes = lanes_, .pack = FL_PASTE(pack, real, FL_LEVEL),                                 \
+        .shift_dot = FL_PASTE(shift_dot, real, FL_LEVEL), .loss_rows = FL_PASTE(loss_rows, real, FL_LEVEL),            \
+        .add_bias = FL_PASTE(add_bias, real, FL_LEVEL), .argmax = FL_PASTE(argmax, real, FL_LEVEL),                    \
+        .probabilities = FL_PASTE(probabilities, real, FL_LEVEL),                                                      \
+        .sum_parts = FL_PASTE(sum_parts, real, FL_LEVEL),                                                              \
+        .finish_gradient = FL_PASTE(finish_gradient, real, FL_LEVEL), .update = FL_PASTE(update, real, FL_LEVEL),      \
+        .penalty = FL_PASTE(penalty, real, FL_LEVEL),                                                                  \
+    }
+
+#define FL_TABLE_(level) fl_kernels_##level
+#define FL_TABLE(level) FL_TABLE_(level)
+const fl_kernels FL_TABLE(FL_LEVEL) = {
+    .name = FL_LEVEL_NAME,
+    .built = 1,
+    .rows = {[FL_U8] = FL_ROWS(u8), [FL_F16] = FL_ROWS(f16), [FL_F32] = FL_ROWS(f32), [FL_F64] = FL_ROWS(f64)},
+    .real = {[FL_REAL32] = FL_REAL(real32, float, VF_LANES), [FL_REAL64] = FL_REAL(real64, double, VD_LANES)},
+};

@@ -1,0 +1,330 @@
+/* Template: the kernels on scores and weights, for one computing type at one level.
+ *
+ * Needs REAL, V, VW(word), LANES, BITS (the vector type of its bits), LESS, NAME(kernel), and the constants of the
+ * exponential: EXP_MAGIC, EXP_SHIFT, EXP_ONE, EXP_LEAST, EXP_DEGREE, LN2_HIGH, LN2_LOW.
+ *
+ * Plan. A row of scores is padded to whole vectors with the bias, whose padding is -infinity: exp makes it 0 and the
+ * hinge never violates it, so no loop here has a tail over classes. Loops over features use the masked load and store
+ * for theirs.
+ */
+
+/* exp(x) for x <= 0: x = n ln 2 + r with |r| <= ln 2 / 2; the Taylor polynomial of exp(r), whose error at EXP_DEGREE is
+ * below half an ulp; then n goes into the exponent. Adding EXP_MAGIC = 1.5 * 2^(mantissa bits) rounds x / ln 2 to n and
+ * leaves n in the low bits. Below EXP_LEAST, where the result is no normal number any more, it is 0. NaN stays NaN. */
+FL_INLINE V NAME(exp)(V x) {
+    /* 1 / k! */
+    static const REAL inverse_factorial[] = {1,
+                                             1,
+                                             1 / (REAL)2,
+                                             1 / (REAL)6,
+                                             1 / (REAL)24,
+                                             1 / (REAL)120,
+                                             1 / (REAL)720,
+                                             1 / (REAL)5040,
+                                             1 / (REAL)40320,
+                                             1 / (REAL)362880,
+                                             1 / (REAL)3628800,
+                                             1 / (REAL)39916800,
+                                             1 / (REAL)479001600,
+                                             1 / (REAL)6227020800};
+    const BITS vanishes = LESS(x, VW(set1)((REAL)EXP_LEAST));
+    x = VW(select)(vanishes, VW(set1)(0), x);
+    const V shifted = VW(fma)(x, VW(set1)((REAL)1.44269504088896340736), VW(set1)((REAL)EXP_MAGIC));
+    const V n = shifted - VW(set1)((REAL)EXP_MAGIC);
+    V r = VW(fma)(n, VW(set1)((REAL)-LN2_HIGH), x);
+    r = VW(fma)(n, VW(set1)((REAL)-LN2_LOW), r);
+    V p = VW(set1)(inverse_factorial[EXP_DEGREE]);
+    FL_UNROLL for (int k = EXP_DEGREE - 1; k >= 0; k--) p = VW(fma)(p, r, VW(set1)(inverse_factorial[k]));
+    const V power = VW(from_bits)((VW(as_bits)(shifted) << EXP_SHIFT) + EXP_ONE);
+    return VW(clear)(vanishes, p * power);
+}
+
+/* Adds the bias, and tells the largest score and whether it is the right class's, the first of equal ones. */
+FL_INLINE V NAME(biased_row)(ptrdiff_t c, REAL *s, const REAL *bias, ptrdiff_t y, int64_t *n_correct) {
+    V largest = VW(set1)(-(REAL)INFINITY);
+    for (ptrdiff_t j = 0; j < c; j += LANES) {
+        const V v = VW(load)(s + j) + VW(load)(bias + j);
+        VW(store)(s + j, v);
+        largest = VW(max)(largest, v);
+    }
+    const REAL top = VW(largest)(largest);
+    if (s[y] == top) {
+        ptrdiff_t first = 0;
+        while (first < y && s[first] != top) first++;
+        *n_correct += first == y;
+    }
+    return VW(set1)(top);
+}
+
+/* -log p_y = log(sum of exp(s - max)) - (s_y - max); gradient p - 1[j = y]. The right class stays out of the sum:
+ * where p_y is nearly 1, p_y - 1 and log p_y would lose all their digits, the sum of the others loses none. */
+FL_INLINE double NAME(softmax_row)(ptrdiff_t c, REAL *s, V top, ptrdiff_t y, REAL share) {
+    REAL lanes[LANES];
+    const V right = VW(set1)(s[y]) - top;
+    V sum = VW(set1)(0);
+    s[y] = -(REAL)INFINITY;
+    for (ptrdiff_t j = 0; j < c; j += LANES) {
+        const V e = NAME(exp)(VW(load)(s + j) - top);
+        VW(store)(s + j, e);
+        sum = sum + e;
+    }
+    const REAL others = VW(sum)(sum);
+    VW(store)(lanes, NAME(exp)(right));
+    const REAL total = others + lanes[0];
+    const V factor = VW(set1)(share / total);
+    for (ptrdiff_t j = 0; j < c; j += LANES) VW(store)(s + j, VW(load)(s + j) * factor);
+    s[y] = -share * (others / total);
+    VW(store)(lanes, right);
+    return lanes[0] == 0 ? log1p((double)others) : log((double)total) - (double)lanes[0];
+}
+
+/* sum over j != y of max(0, s_j - s_y + margin)^power; gradient 1 or 2 max(0, .) for each, and minus their sum for y. */
+FL_INLINE double NAME(hinge_sum_row)(const fl_loss *loss, ptrdiff_t c, REAL *s, ptrdiff_t y, REAL share) {
+    const V right = VW(set1)(s[y]), margin = VW(set1)((REAL)loss->margin), zero = VW(set1)(0);
+    const V factor = VW(set1)(loss->power == 1 ? share : 2 * share);
+    V sum = zero, pushed = zero;
+    s[y] = -(REAL)INFINITY;
+    for (ptrdiff_t j = 0; j < c; j += LANES) {
+        const V violation = VW(max)(zero, VW(load)(s + j) - right + margin);
+        const V g = loss->power == 1 ? VW(from_bits)(VW(as_bits)(factor) & LESS(zero, violation)) : factor * violation;
+        sum = sum + (loss->power == 1 ? violation : violation * violation);
+        pushed = pushed + g;
+        VW(store)(s + j, g);
+    }
+    s[y] = -VW(sum)(pushed);
+    return (double)VW(sum)(sum);
+}
+
+/* The largest violation alone; of equal ones the first. */
+FL_INLINE double NAME(hinge_max_row)(const fl_loss *loss, ptrdiff_t c, REAL *s, ptrdiff_t y, REAL share) {
+    const REAL right = s[y];
+    REAL worst = 0;
+    ptrdiff_t at = -1;
+    for (ptrdiff_t j = 0; j < c; j++) {
+        const REAL violation = s[j] - right + (REAL)loss->margin;
+        if (j != y && worst == worst && !(violation <= worst)) { /* the first NaN stays */
+            worst = violation;
+            at = j;
+        }
+        s[j] = 0;
+    }
+    if (at >= 0) {
+        s[at] = loss->power == 1 ? share : 2 * share * worst;
+        s[y] = -s[at];
+    }
+    return loss->power == 1 ? (double)worst : (double)worst * (double)worst;
+}
+
+static double NAME(loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, void *s_nc, ptrdiff_t ld_s,
+                              const void *bias_c, const int64_t *y_n, const double *share_n, void *db_c,
+                              int64_t *n_correct) {
+    double total = 0;
+    REAL *db = (REAL *)db_c;
+    for (ptrdiff_t r = 0; r < n; r++) {
+        REAL *s = (REAL *)s_nc + r * ld_s;
+        const REAL share = (REAL)share_n[r];
+        const V top = NAME(biased_row)(c, s, (const REAL *)bias_c, y_n[r], n_correct);
+        double of_row;
+        if (loss->kind == FL_SOFTMAX)
+            of_row = NAME(softmax_row)(c, s, top, y_n[r], share);
+        else if (loss->kind == FL_HINGE_SUM)
+            of_row = NAME(hinge_sum_row)(loss, c, s, y_n[r], share);
+        else
+            of_row = NAME(hinge_max_row)(loss, c, s, y_n[r], share);
+        total += share_n[r] * of_row;
+        for (ptrdiff_t j = 0; j < c; j += LANES) VW(store)(db + j, VW(load)(db + j) + VW(load)(s + j));
+        for (ptrdiff_t j = c; j % LANES; j++) s[j] = 0;
+    }
+    return total;
+}
+
+static void NAME(add_bias)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c, void *out_nc,
+                           ptrdiff_t ld_out) {
+    for (ptrdiff_t r = 0; r < n; r++) {
+        const REAL *s = (const REAL *)s_nc + r * ld_s, *bias = (const REAL *)bias_c;
+        REAL *out = (REAL *)out_nc + r * ld_out;
+        for (ptrdiff_t j = 0; j < c; j++) out[j] = s[j] + bias[j];
+    }
+}
+
+static void NAME(argmax)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c,
+                         int64_t *out_n) {
+    const REAL *bias = (const REAL *)bias_c;
+    for (ptrdiff_t r = 0; r < n; r++) {
+        const REAL *s = (const REAL *)s_nc + r * ld_s;
+        REAL top = s[0] + bias[0];
+        ptrdiff_t at = 0;
+        /* As NumPy's argmax: the first NaN counts as largest. */
+        for (ptrdiff_t j = 1; j < c && top == top; j++) {
+            const REAL v = s[j] + bias[j];
+            if (!(v <= top)) {
+                top = v;
+                at = j;
+            }
+        }
+        out_n[r] = at;
+    }
+}
+
+static void NAME(probabilities)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, void *p_nc) {
+    const ptrdiff_t whole = c / LANES * LANES, rest = c - whole;
+    for (ptrdiff_t r = 0; r < n; r++) {
+        const REAL *s = (const REAL *)s_nc + r * c;
+        REAL *p = (REAL *)p_nc + r * c;
+        REAL padded[LANES];
+        for (int i = 0; i < LANES; i++) padded[i] = i < rest ? s[whole + i] : -(REAL)INFINITY;
+        const V tail = VW(load)(padded);
+        V top = tail, sum;
+        for (ptrdiff_t j = 0; j < whole; j += LANES) top = VW(max)(top, VW(load)(s + j));
+        top = VW(set1)(VW(largest)(top));
+        sum = NAME(exp)(tail - top);
+        VW(store_n)(p + whole, sum, rest);
+        for (ptrdiff_t j = 0; j < whole; j += LANES) {
+            const V e = NAME(exp)(VW(load)(s + j) - top);
+            VW(store)(p + j, e);
+            sum = sum + e;
+        }
+        const REAL total = VW(sum)(sum);
+        for (ptrdiff_t j = 0; j < c; j++) p[j] /= total;
+    }
+}
+
+static void NAME(pack)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, fl_fold fold,
+                       void *w_packed) {
+    const REAL *scale = (const REAL *)fold.scale_d;
+    const ptrdiff_t d_padded = (d + LANES - 1) / LANES * LANES;
+    for (ptrdiff_t g = 0; g < fl_group_count(c); g++) {
+        const ptrdiff_t c0 = fl_group_start(c, g), c1 = fl_group_start(c, g + 1);
+        REAL *out = (REAL *)w_packed + c0 * d_padded + d0 * (c1 - c0);
+        for (ptrdiff_t at = d0; at < d1; at += LANES) {
+            const ptrdiff_t width = d1 - at < LANES ? d1 - at : LANES;
+            const V factor = scale ? VW(load_n)(scale + at, width) : VW(set1)(1);
+            for (ptrdiff_t j = c0; j < c1; j++, out += LANES)
+                VW(store)(out, VW(load_n)((const REAL *)w_cd + j * d + at, width) * factor);
+        }
+    }
+}
+
+static void NAME(shift_dot)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, fl_fold fold,
+                            double *dot_c) {
+    const REAL *shift = (const REAL *)fold.shift_d, *scale = (const REAL *)fold.scale_d;
+    for (ptrdiff_t j = 0; j < c; j++) {
+        const REAL *w = (const REAL *)w_cd + j * d;
+        V sum = VW(set1)(0);
+        for (ptrdiff_t at = d0; at < d1; at += LANES) {
+            const ptrdiff_t width = d1 - at < LANES ? d1 - at : LANES;
+            V v = VW(load_n)(w + at, width);
+            /* The product the packed weights hold, so that both sides of the folding round alike. */
+            if (scale) v = v * VW(load_n)(scale + at, width);
+            sum = VW(fma)(v, VW(load_n)(shift + at, width), sum);
+        }
+        dot_c[j] = (double)VW(sum)(sum);
+    }
+}
+
+FL_INLINE V NAME(unfold)(V dw, fl_fold fold, REAL db, ptrdiff_t at, ptrdiff_t width) {
+    if (fold.shift_d) dw = VW(fma)(VW(set1)(-db), VW(load_n)((const REAL *)fold.shift_d + at, width), dw);
+    if (fold.scale_d) dw = dw * VW(load_n)((const REAL *)fold.scale_d + at, width);
+    return dw;
+}
+
+FL_INLINE V NAME(sign)(V w) {
+    const V zero = VW(set1)(0), one = VW(set1)(1);
+    return VW(from_bits)(VW(as_bits)(one) & LESS(zero, w)) - VW(from_bits)(VW(as_bits)(one) & LESS(w, zero));
+}
+
+static void NAME(sum_parts)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrdiff_t ld_parts, ptrdiff_t n_parts,
+                            ptrdiff_t stride, void *out_cd, ptrdiff_t ld_out) {
+    for (ptrdiff_t j = 0; j < c; j++) {
+        const REAL *part = (const REAL *)parts_cd + j * ld_parts;
+        REAL *out = (REAL *)out_cd + j * ld_out;
+        for (ptrdiff_t at = 0; at < d; at += LANES) {
+            const ptrdiff_t width = d - at < LANES ? d - at : LANES;
+            V sum = VW(load_n)(part + at, width);
+            for (ptrdiff_t k = 1; k < n_parts; k++) sum = sum + VW(load_n)(part + k * stride + at, width);
+            VW(store_n)(out + at, sum, width);
+        }
+    }
+}
+
+static double NAME(finish_gradient)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrdiff_t ld_parts,
+                                    ptrdiff_t n_parts, ptrdiff_t stride, fl_fold fold, const double *db_c,
+                                    const void *w_cd, ptrdiff_t ld_w, double l2, double l1, void *out_cd,
+                                    ptrdiff_t ld_out) {
+    double squares = 0, magnitudes = 0;
+    for (ptrdiff_t j = 0; j < c; j++) {
+        const REAL *part = (const REAL *)parts_cd + j * ld_parts, *w = (const REAL *)w_cd + j * ld_w;
+        REAL *out = (REAL *)out_cd + j * ld_out;
+        V square = VW(set1)(0), magnitude = VW(set1)(0);
+        for (ptrdiff_t at = 0; at < d; at += LANES) {
+            const ptrdiff_t width = d - at < LANES ? d - at : LANES;
+            V dw = VW(set1)(0);
+            for (ptrdiff_t k = 0; k < n_parts; k++) dw = dw + VW(load_n)(part + k * stride + at, width);
+            dw = NAME(unfold)(dw, fold, (REAL)db_c[j], at, width);
+            if (l2 != 0 || l1 != 0) {
+                const V w_v = VW(load_n)(w + at, width);
+                dw = VW(fma)(VW(set1)((REAL)(2 * l2)), w_v, dw);
+                dw = VW(fma)(VW(set1)((REAL)l1), NAME(sign)(w_v), dw);
+                square = VW(fma)(w_v, w_v, square);
+                magnitude = magnitude + VW(abs)(w_v);
+            }
+            VW(store_n)(out + at, dw, width);
+        }
+        squares += (double)VW(sum)(square);
+        magnitudes += (double)VW(sum)(magnitude);
+    }
+    return l2 * squares + l1 * magnitudes;
+}
+
+static double NAME(penalty)(ptrdiff_t c, ptrdiff_t d, const void *w_cd, ptrdiff_t ld_w, double l2, double l1) {
+    double squares = 0, magnitudes = 0;
+    if (l2 == 0 && l1 == 0) return 0;
+    for (ptrdiff_t j = 0; j < c; j++) {
+        const REAL *w = (const REAL *)w_cd + j * ld_w;
+        V square = VW(set1)(0), magnitude = VW(set1)(0);
+        for (ptrdiff_t at = 0; at < d; at += LANES) {
+            const V w_v = VW(load_n)(w + at, d - at < LANES ? d - at : LANES);
+            square = VW(fma)(w_v, w_v, square);
+            magnitude = magnitude + VW(abs)(w_v);
+        }
+        squares += (double)VW(sum)(square);
+        magnitudes += (double)VW(sum)(magnitude);
+    }
+    return l2 * squares + l1 * magnitudes;
+}
+
+/* v = momentum v - lr g; w += v, or w += momentum v - lr g in Nesterov's form; then the proximal step of the l1 term,
+ * w = sign(w) max(|w| - lr l1, 0). */
+static double NAME(update)(ptrdiff_t c, ptrdiff_t d, void *w_cd, ptrdiff_t ld_w, void *v_cd, ptrdiff_t ld_v,
+                           const void *dw_cd, ptrdiff_t ld_dw, fl_fold fold, const double *db_c, const fl_step *step) {
+    const V minus_rate = VW(set1)(-(REAL)step->lr), momentum = VW(set1)((REAL)step->momentum);
+    const V twice_l2 = VW(set1)((REAL)(2 * step->l2)), threshold = VW(set1)((REAL)(step->lr * step->l1));
+    const V zero = VW(set1)(0);
+    for (ptrdiff_t j = 0; j < c; j++) {
+        REAL *w = (REAL *)w_cd + j * ld_w, *velocity = v_cd ? (REAL *)v_cd + j * ld_v : NULL;
+        const REAL *dw = (const REAL *)dw_cd + j * ld_dw;
+        for (ptrdiff_t at = 0; at < d; at += LANES) {
+            const ptrdiff_t width = d - at < LANES ? d - at : LANES;
+            V w_v = VW(load_n)(w + at, width), g = VW(load_n)(dw + at, width);
+            if (db_c) g = NAME(unfold)(g, fold, (REAL)db_c[j], at, width);
+            g = minus_rate * VW(fma)(twice_l2, w_v, g);
+            if (velocity) {
+                const V v = VW(fma)(momentum, VW(load_n)(velocity + at, width), g);
+                VW(store_n)(velocity + at, v, width);
+                g = step->nesterov ? VW(fma)(momentum, v, g) : v;
+            }
+            w_v = w_v + g;
+            if (step->l1 != 0) w_v = NAME(sign)(w_v) * VW(max)(zero, VW(abs)(w_v) - threshold);
+            VW(store_n)(w + at, w_v, width);
+        }
+    }
+    return NAME(penalty)(c, d, w_cd, ld_w, step->l2, step->l1);
+}
+
+#undef REAL
+#undef V
+#undef VW
+#undef LANES
+#undef BITS
+#undef LESS
+#undef NAME
