@@ -11,6 +11,7 @@ import os
 import platform
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy
@@ -29,8 +30,8 @@ LEVELS = {
     "avx512": [*AVX2_FLAGS, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"],
 }
 # Kernels fuse multiply and add where they say so and nowhere else, so that compilers agree; no link-time optimisation,
-# which could carry a level's instructions into another file.
-KERNEL_FLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-lto", "-Wall", "-Wextra"]
+# which could carry a level's instructions into another file; no line tables, which double the time to compile.
+KERNEL_FLAGS = ["-std=c11", "-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-lto", "-Wall", "-Wextra"]
 MODULE_FLAGS = ["-O2", "-ffp-contract=off", "-fvisibility=hidden", "-Wno-unreachable-code"]
 DIRECTIVES = {
     "language_level": 3,
@@ -40,8 +41,8 @@ DIRECTIVES = {
     "initializedcheck": False,
     "freethreading_compatible": False,
 }
-MODULES = ["kernels", "rows", "threads", "scores", "loss", "sgd", "moments"]
-HEADERS = [str(path) for path in sorted([*SOURCE.glob("*.h"), Path("fastlin/_core/fl_openmp.h")])]
+MODULES = ["kernels", "rows", "threads", "scores", "loss", "sgd", "step", "moments"]
+HEADERS = [str(path) for path in sorted([*SOURCE.glob("*.h"), *Path("fastlin/_core").glob("*.h")])]
 OPENMP_PROBE = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n"
 
 
@@ -58,6 +59,10 @@ def wanted_levels() -> list[str]:
 class BuildExt(build_ext):
     """Compiles the kernels once a level, each with its flags, and links them into the module that owns the table."""
 
+    def initialize_options(self) -> None:
+        super().initialize_options()
+        self.parallel = os.cpu_count()
+
     def build_extensions(self) -> None:
         if self.compiler.compiler_type == "msvc":
             raise SystemExit("fastlin needs GCC or Clang; on Windows build with MinGW-w64 or clang in GNU mode")
@@ -72,22 +77,24 @@ class BuildExt(build_ext):
     def kernel_objects(self) -> list[str]:
         strict = ["-Werror"] if os.environ.get("FASTLIN_BUILD_WERROR") == "1" else []
         flags = [*KERNEL_FLAGS, "-fvisibility=hidden", *strict]
-        objects = self.compiler.compile(
-            [str(SOURCE / "fl_cpu.c"), str(SOURCE / "fl_convert.c")],
-            output_dir=str(Path(self.build_temp) / "common"), extra_postargs=flags, depends=HEADERS,
-        )
+        jobs = [("common", "fl_cpu.c", []), ("common", "fl_convert.c", [])]
         for level, level_flags in LEVELS.items():
-            if level in wanted_levels() and not self.compiles("int main(void) { return 0; }\n", level_flags):
+            wanted = level in wanted_levels()
+            if wanted and not self.compiles("int main(void) { return 0; }\n", level_flags):
                 print(f"fastlin: this compiler lacks {' '.join(level_flags)}: built without the level {level}")
-                level_flags = []
-            elif level not in wanted_levels():
-                level_flags = []
+                wanted = False
             # A level's file compiled without its flags is an empty table that says so.
-            objects += self.compiler.compile(
-                [str(SOURCE / f"fl_level_{level}.c")],
-                output_dir=str(Path(self.build_temp) / level), extra_postargs=[*flags, *level_flags], depends=HEADERS,
+            jobs.append((level, f"fl_level_{level}.c", level_flags if wanted else []))
+
+        def compiled(job: tuple[str, str, list[str]]) -> list[str]:
+            folder, name, extra = job
+            return self.compiler.compile(
+                [str(SOURCE / name)],
+                output_dir=str(Path(self.build_temp) / folder), extra_postargs=[*flags, *extra], depends=HEADERS,
             )
-        return objects
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return [path for paths in pool.map(compiled, jobs) for path in paths]
 
     def openmp_flags(self) -> list[str]:
         if os.environ.get("FASTLIN_BUILD_OPENMP") == "0":
@@ -95,7 +102,7 @@ class BuildExt(build_ext):
             return []
         if self.compiles(OPENMP_PROBE, ["-fopenmp"], link=True):
             return ["-fopenmp"]
-        print("fastlin: this compiler has no OpenMP: built without it, one thread (Debian: gcc, or clang with libomp-dev)")
+        print("fastlin: no OpenMP in this compiler: built without it, one thread (Debian: gcc, or clang and libomp-dev)")
         return []
 
     def compiles(self, program: str, flags: list[str], link: bool = False) -> bool:

@@ -9,16 +9,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from fastlin import functional
+from fastlin._version import __version__
 
 if TYPE_CHECKING:
     from fastlin import cli, config, datasets, linear_model, model_file, reference, training
     from fastlin._threads import get_num_threads, set_num_threads
     from fastlin.config import show_config
     from fastlin.functional import hinge_loss, moments, predict, scores, sgd_epoch, sgd_step, softmax, softmax_loss
-    from fastlin.linear_model import LinearClassifier, SoftmaxClassifier, SVMClassifier
-    from fastlin.model_file import load_model
-
-__version__ = "0.1.0"
+    from fastlin.linear_model import LinearClassifier, SoftmaxClassifier, SVMClassifier, load_model
 
 _MODULES = ("cli", "config", "datasets", "linear_model", "model_file", "reference", "training")
 _HOME = {
@@ -28,7 +26,7 @@ _HOME = {
     "SVMClassifier": "fastlin.linear_model",
     "get_num_threads": "fastlin._threads",
     "set_num_threads": "fastlin._threads",
-    "load_model": "fastlin.model_file",
+    "load_model": "fastlin.linear_model",
     "show_config": "fastlin.config",
 }
 
@@ -36,6 +34,7 @@ __all__ = [
     "LinearClassifier",
     "SVMClassifier",
     "SoftmaxClassifier",
+    "__version__",
     "cli",
     "config",
     "datasets",

@@ -13,6 +13,7 @@ functions, so both raise the same errors.
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
 from typing import Any, NoReturn
@@ -43,14 +44,12 @@ def as_rows(X: Any, name: str = "X") -> np.ndarray:
     if X.ndim == 2:
         rows = X
     elif X.ndim == 4:
-        rows = X.view()
-        try:
-            rows.shape = (X.shape[0], X.shape[1] * X.shape[2] * X.shape[3])
-        except AttributeError:
+        if not _pixels_follow(X):
             raise ValueError(
                 f"{name} has shape {X.shape} and strides {X.strides}, which cannot be read as rows without copying it; "
                 f"pass np.ascontiguousarray({name})"
-            ) from None
+            )
+        rows = X.reshape(X.shape[0], X.shape[1] * X.shape[2] * X.shape[3])
     else:
         raise ValueError(
             f"{name} has shape {X.shape}; wanted is (n_rows, n_features) or (n_rows, height, width, channels)"
@@ -59,6 +58,14 @@ def as_rows(X: Any, name: str = "X") -> np.ndarray:
     if rows.shape[1] == 0:
         raise ValueError(f"{name} has shape {X.shape}; wanted is at least one feature")
     return rows
+
+
+def _pixels_follow(images: np.ndarray) -> bool:
+    """Whether each image's numbers lie evenly spaced, so that one axis can stand for height, width and channels."""
+    axes = [(n, stride) for n, stride in zip(images.shape[1:], images.strides[1:], strict=True) if n != 1]
+    return images.size == 0 or all(
+        outer == n * inner for (_, outer), (n, inner) in itertools.pairwise(axes)
+    )
 
 
 def compute_dtype(rows: np.ndarray) -> np.dtype:
@@ -77,7 +84,9 @@ def as_weights(W: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
 
 def _refuse_weights(W: np.ndarray, n_features: int) -> NoReturn:
     hint = "; W is (n_classes, n_features) here: pass W.T" if W.ndim == 2 and W.shape[0] == n_features else ""
-    raise ValueError(f"W has shape {W.shape}; wanted is (n_classes, {n_features}), a row a class, as X has {n_features} features{hint}")
+    raise ValueError(
+        f"W has shape {W.shape}; wanted is (n_classes, {n_features}), a row a class, as X has {n_features} features{hint}"
+    )
 
 
 def as_bias(b: Any, n_classes: int, dtype: np.dtype) -> np.ndarray | None:
@@ -96,10 +105,10 @@ def as_labels(y: Any, n_rows: int) -> np.ndarray:
     if not isinstance(y, np.ndarray) or y.dtype != INT64 or not y.flags.carray:
         y = np.asarray(y)
         if y.dtype.kind not in "iub" and y.size:
-            raise TypeError(f"y has dtype {y.dtype}; wanted is integers 0..n_classes-1 (the estimators take any labels)")
+            raise TypeError(f"y has dtype {y.dtype}; wanted is integers 0..n_classes-1 (estimators take any labels)")
         if y.dtype.kind == "u" and y.dtype.itemsize == 8 and y.size and int(y.max()) > np.iinfo(np.int64).max:
             raise ValueError(f"y holds {int(y.max())}; wanted is integers 0..n_classes-1")
-        y = np.ascontiguousarray(y, dtype=INT64)
+        y = np.require(y, INT64, ("C", "A"))
     if y.ndim != 1 or y.shape[0] != n_rows:
         raise ValueError(f"y has shape {y.shape}; wanted is ({n_rows},), one label a row of X")
     return y
@@ -118,14 +127,13 @@ def as_row_index(rows: Any, n_rows: int, name: str = "rows") -> np.ndarray:
             raise TypeError(f"{name} is a boolean mask; wanted is row numbers: pass np.flatnonzero({name})")
         if rows.dtype.kind not in "iu" and rows.size:
             raise TypeError(f"{name} has dtype {rows.dtype}; wanted is integers, row numbers of X")
-        rows = np.ascontiguousarray(rows, dtype=INT64)
+        rows = np.require(rows, INT64, ("C", "A"))
     if rows.ndim != 1:
         raise ValueError(f"{name} has shape {rows.shape}; wanted is one axis of row numbers")
-    if rows.size:
-        # One unsigned comparison finds both ends: a negative number is a huge one.
-        if int(rows.view(np.uint64).max()) >= n_rows:
-            wrong = int(np.flatnonzero((rows < 0) | (rows >= n_rows))[0])
-            raise IndexError(f"{name}[{wrong}] is {rows[wrong]}; wanted is 0..{n_rows - 1}, as X has {n_rows} rows")
+    # One unsigned comparison finds both ends: a negative number is a huge one.
+    if rows.size and int(rows.view(np.uint64).max()) >= n_rows:
+        wrong = int(np.flatnonzero((rows < 0) | (rows >= n_rows))[0])
+        raise IndexError(f"{name}[{wrong}] is {rows[wrong]}; wanted is 0..{n_rows - 1}, as X has {n_rows} rows")
     return rows
 
 
@@ -150,18 +158,22 @@ def as_feature_vector(value: Any, n_features: int, name: str) -> np.ndarray | No
     if vector.ndim == 0:
         vector = np.full(n_features, vector)
     elif vector.ndim != 1 or vector.shape[0] != n_features:
-        raise ValueError(f"{name} has shape {vector.shape}; wanted is one number, or ({n_features},), one a feature of X")
-    if not np.isfinite(vector).all():
-        raise ValueError(f"{name}[{int(np.flatnonzero(~np.isfinite(vector))[0])}] is not finite; wanted is finite numbers")
+        raise ValueError(f"{name} has shape {vector.shape}; wanted is one number, or ({n_features},), one a feature")
+    finite = np.isfinite(vector)
+    if not finite.all():
+        wrong = int(np.flatnonzero(~finite)[0])
+        raise ValueError(f"{name}[{wrong}] is {vector[wrong]}; wanted is finite numbers")
     return vector
 
 
 def check_in_place(array: Any, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Refuse an array that is to be written in place unless it has just this shape, type and layout."""
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"{name} is {type(array).__name__}; wanted is a NumPy array of {dtype}, as it is changed in place")
+        raise TypeError(f"{name} is {type(array).__name__}; wanted is a NumPy array of {dtype}: it is changed in place")
     if array.dtype != dtype:
-        raise TypeError(f"{name} has dtype {array.dtype}; wanted is {dtype}, as it is changed in place and X is computed in {dtype}")
+        raise TypeError(
+            f"{name} has dtype {array.dtype}; wanted is {dtype}, in which X is computed: {name} is changed in place"
+        )
     if array.shape != shape:
         raise ValueError(f"{name} has shape {array.shape}; wanted is {shape}")
     if not array.flags.writeable:
@@ -172,7 +184,7 @@ def check_in_place(array: Any, name: str, shape: tuple[int, ...], dtype: np.dtyp
 
 
 def check_apart(name: str, array: np.ndarray, **others: np.ndarray | None) -> None:
-    """Refuse `array`, which is written, if it shares memory with one of `others`."""
+    """Refuse `array` if it shares memory with one of `others`, of which one is written."""
     for other_name, other in others.items():
         if other is not None and np.may_share_memory(array, other):
             raise ValueError(f"{name} overlaps {other_name} in memory; wanted is an array of its own")
@@ -185,22 +197,25 @@ def check_model_in_place(W: Any, b: Any, rows: np.ndarray) -> None:
     if isinstance(W, np.ndarray) and (W.ndim != 2 or W.shape[0] == 0 or W.shape[1] != n_features):
         _refuse_weights(W, n_features)
     check_in_place(W, "W", getattr(W, "shape", ()), dtype)
+    check_apart("W", W, X=rows)
     if b is not None:
         check_in_place(b, "b", (W.shape[0],), dtype)
-        check_apart("b", b, W=W)
+        check_apart("b", b, W=W, X=rows)
 
 
-def as_velocity(velocity: Any, W: np.ndarray, b: np.ndarray | None, momentum: float) -> tuple[Any, Any] | None:
+def as_velocity(
+    velocity: Any, W: np.ndarray, b: np.ndarray | None, momentum: float, rows: np.ndarray | None = None
+) -> tuple[Any, Any] | None:
     """`velocity` as (velocity of W, velocity of b), changed in place; from rest where momentum has none to start with."""
     if velocity is None:
         return None if momentum == 0.0 else (np.zeros_like(W), None if b is None else np.zeros_like(b))
     if not isinstance(velocity, tuple) or len(velocity) != 2 or (velocity[1] is None) != (b is None):
         raise TypeError("velocity is not a pair (velocity of W, velocity of b); wanted is two arrays like W and b, None for no b")
     check_in_place(velocity[0], "velocity[0]", W.shape, W.dtype)
-    check_apart("velocity[0]", velocity[0], W=W, b=b)
+    check_apart("velocity[0]", velocity[0], W=W, b=b, X=rows)
     if b is not None:
         check_in_place(velocity[1], "velocity[1]", b.shape, b.dtype)
-        check_apart("velocity[1]", velocity[1], W=W, b=b, velocity=velocity[0])
+        check_apart("velocity[1]", velocity[1], W=W, b=b, X=rows, **{"velocity[0]": velocity[0]})
     return velocity
 
 
@@ -222,17 +237,18 @@ def as_step(
         check_in_place(b, "b", b.shape if isinstance(b, np.ndarray) else (), W.dtype)
         check_apart("b", b, W=W)
     v_W, v_b = (None, None) if velocity is None else as_velocity(velocity, W, b, momentum)  # type: ignore[misc]
-    triples = [(W, _as_gradient(dW, "dW", W), v_W)]
+    written = {"W": W, "b": b, "velocity[0]": v_W, "velocity[1]": v_b}
+    triples = [(W, _as_gradient(dW, "dW", W, written), v_W)]
     if b is not None:
-        triples.append((b, _as_gradient(db, "db", b), v_b))
+        triples.append((b, _as_gradient(db, "db", b, written), v_b))
     return triples
 
 
-def _as_gradient(gradient: Any, name: str, parameter: np.ndarray) -> np.ndarray:
+def _as_gradient(gradient: Any, name: str, parameter: np.ndarray, written: dict[str, Any]) -> np.ndarray:
     array = _as_real(gradient, name, parameter.dtype)
     if array.shape != parameter.shape:
         raise ValueError(f"{name} has shape {array.shape}; wanted is {parameter.shape}")
-    check_apart(name, array, **{name[1:]: parameter})
+    check_apart(name, array, **written)
     return array
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import os
 import platform
 from collections.abc import Iterator
 from typing import Any, TextIO
 
+import numpy as np
+
 from fastlin import _threads
 from fastlin._core import kernels as _kernels
 from fastlin._core import threads as _openmp
+from fastlin._version import __version__
 
 
 def info() -> dict[str, Any]:
@@ -32,9 +34,9 @@ def info() -> dict[str, Any]:
     """
     threads, reason = _threads.explain()
     return {
-        "version": importlib.metadata.version("fastlin"),
+        "version": __version__,
         "python": platform.python_version(),
-        "numpy": importlib.metadata.version("numpy"),
+        "numpy": np.__version__,
         "compiler": _kernels.compiler(),
         "simd": {
             "built": list(_kernels.built()),

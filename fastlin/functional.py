@@ -17,6 +17,7 @@ from fastlin._core import moments as _moments
 from fastlin._core import rows as _rows
 from fastlin._core import scores as _scores
 from fastlin._core import sgd as _sgd
+from fastlin._core import step as _step
 from fastlin._results import EpochResult, LossGradient, Moments
 
 __all__ = ["hinge_loss", "moments", "predict", "scores", "sgd_epoch", "sgd_step", "softmax", "softmax_loss"]
@@ -204,19 +205,10 @@ def moments(X: ArrayLike, *, sample_weight: ArrayLike | None = None, n_threads: 
 
 
 def softmax_loss(
-    X: ArrayLike,
-    y: ArrayLike,
-    W: ArrayLike,
-    b: ArrayLike | None = None,
-    *,
-    l2: float = 0.0,
-    l1: float = 0.0,
-    sample_weight: ArrayLike | None = None,
-    shift: ArrayLike | None = None,
-    scale: ArrayLike | None = None,
-    rows: ArrayLike | None = None,
-    n_threads: int | None = None,
-) -> LossGradient:
+    X: ArrayLike, y: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, *, l2: float = 0.0, l1: float = 0.0,
+    sample_weight: ArrayLike | None = None, shift: ArrayLike | None = None, scale: ArrayLike | None = None,
+    rows: ArrayLike | None = None, n_threads: int | None = None,
+) -> LossGradient:  # fmt: skip
     """Compute the softmax (cross-entropy) loss and its gradient in one pass over the rows.
 
     ``loss = mean_n(-log p_n[y_n]) + l2 * sum(W**2) + l1 * sum(|W|)`` with ``p_n = softmax(W x_n + b)``;
@@ -269,22 +261,11 @@ def softmax_loss(
 
 
 def hinge_loss(
-    X: ArrayLike,
-    y: ArrayLike,
-    W: ArrayLike,
-    b: ArrayLike | None = None,
-    *,
-    margin: float = 1.0,
-    power: Literal[1, 2] = 1,
-    kind: Literal["sum", "max"] = "sum",
-    l2: float = 0.0,
-    l1: float = 0.0,
-    sample_weight: ArrayLike | None = None,
-    shift: ArrayLike | None = None,
-    scale: ArrayLike | None = None,
-    rows: ArrayLike | None = None,
-    n_threads: int | None = None,
-) -> LossGradient:
+    X: ArrayLike, y: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, *, margin: float = 1.0,
+    power: Literal[1, 2] = 1, kind: Literal["sum", "max"] = "sum", l2: float = 0.0, l1: float = 0.0,
+    sample_weight: ArrayLike | None = None, shift: ArrayLike | None = None, scale: ArrayLike | None = None,
+    rows: ArrayLike | None = None, n_threads: int | None = None,
+) -> LossGradient:  # fmt: skip
     """Compute the multiclass hinge (SVM) loss and its gradient in one pass over the rows.
 
     ``loss = mean_n(sum_{j != y_n} max(0, s_nj - s_ny + margin)**power) + l2 * sum(W**2) + l1 * sum(|W|)``, with
@@ -352,8 +333,7 @@ def _fused_loss(
     _check_labels(y, rows, n_classes)
     l2 = _arrays.as_nonnegative(l2, "l2")
     l1 = _arrays.as_nonnegative(l1, "l1")
-    dW = np.empty((n_classes, n_features), dtype)
-    db = None if b is None else np.empty(n_classes, dtype)
+    dW, db = np.empty((n_classes, n_features), dtype), None if b is None else np.empty(n_classes, dtype)
     threads = _threads.resolve(n_threads, 4.0 * n_rows * n_features * n_classes)
     value = _loss.loss_gradient(
         X, y, W, b, rows, weight, shift, scale, loss, power, margin, l2, l1, dW, db, threads
@@ -362,21 +342,14 @@ def _fused_loss(
 
 
 def sgd_step(
-    W: Real,
-    b: Real | None,
-    dW: ArrayLike,
-    db: ArrayLike | None,
-    *,
-    lr: float,
-    momentum: float = 0.0,
-    nesterov: bool = False,
-    velocity: tuple[Real, Real | None] | None = None,
-    l1: float = 0.0,
-) -> None:
+    W: Real, b: Real | None, dW: ArrayLike, db: ArrayLike | None, *, lr: float, momentum: float = 0.0,
+    nesterov: bool = False, velocity: tuple[Real, Real | None] | None = None, l1: float = 0.0,
+) -> None:  # fmt: skip
     """Take one step of gradient descent, in place.
 
-    ``v = momentum * v - lr * dW; W += v``, or ``W += momentum * v - lr * dW`` with the new v in Nesterov's form; then,
-    for an l1 penalty, its proximal step ``W = sign(W) * max(|W| - lr * l1, 0)``. The same for b, which is not penalised.
+    ``v = momentum * v - lr * dW; W += v``, or ``W += momentum * v - lr * dW`` with the new v in Nesterov's form. An l1
+    penalty is taken as its proximal step, ``prox(W) = sign(W) * max(|W| - lr * l1, 0)``, and v holds what W moved by,
+    that step included. The same for b, which is not penalised.
 
     Parameters
     ----------
@@ -403,7 +376,7 @@ def sgd_step(
     References
     ----------
     Stanford CS231n, lecture notes "Optimization" and "Neural networks 3" (momentum). Parikh and Boyd, "Proximal
-    algorithms", 2014, section 6.5.2.
+    algorithms", 2014, sections 4.3 and 6.5.2.
 
     Examples
     --------
@@ -416,36 +389,18 @@ def sgd_step(
     lr = _arrays.as_positive(lr, "lr")
     l1 = _arrays.as_nonnegative(l1, "l1")
     momentum = _arrays.as_momentum(momentum, nesterov)
-    penalties = (l1, 0.0)
-    for (parameter, gradient, v), penalty in zip(
-        _arrays.as_step(W, b, dW, db, velocity, momentum), penalties, strict=False
-    ):
-        _sgd.step(parameter, gradient, v, lr, momentum, nesterov, penalty)
+    for parameter, gradient, v in _arrays.as_step(W, b, dW, db, velocity, momentum):
+        _step.step(parameter, gradient, v, lr, momentum, nesterov, l1 if parameter is W else 0.0)
 
 
 def sgd_epoch(
-    X: ArrayLike,
-    y: ArrayLike,
-    W: Real,
-    b: Real | None,
-    *,
-    loss: Literal["softmax", "hinge"] = "softmax",
-    order: ArrayLike | None = None,
-    batch_size: int = 256,
-    lr: float | Sequence[float] | NDArray[np.float64],
-    momentum: float = 0.0,
-    nesterov: bool = False,
-    velocity: tuple[Real, Real | None] | None = None,
-    l2: float = 0.0,
-    l1: float = 0.0,
-    margin: float = 1.0,
-    power: Literal[1, 2] = 1,
-    kind: Literal["sum", "max"] = "sum",
-    sample_weight: ArrayLike | None = None,
-    shift: ArrayLike | None = None,
-    scale: ArrayLike | None = None,
-    n_threads: int | None = None,
-) -> EpochResult:
+    X: ArrayLike, y: ArrayLike, W: Real, b: Real | None, *, loss: Literal["softmax", "hinge"] = "softmax",
+    order: ArrayLike | None = None, batch_size: int = 256, lr: float | Sequence[float] | NDArray[np.float64],
+    momentum: float = 0.0, nesterov: bool = False, velocity: tuple[Real, Real | None] | None = None,
+    l2: float = 0.0, l1: float = 0.0, margin: float = 1.0, power: Literal[1, 2] = 1,
+    kind: Literal["sum", "max"] = "sum", sample_weight: ArrayLike | None = None, shift: ArrayLike | None = None,
+    scale: ArrayLike | None = None, n_threads: int | None = None,
+) -> EpochResult:  # fmt: skip
     """Train on every row once, a step a minibatch, in place and in one call.
 
     For each batch: the loss and gradient of `softmax_loss` or `hinge_loss`, then `sgd_step`, fused, with the GIL
@@ -514,19 +469,19 @@ def sgd_epoch(
     l2 = _arrays.as_nonnegative(l2, "l2")
     l1 = _arrays.as_nonnegative(l1, "l1")
     momentum = _arrays.as_momentum(momentum, nesterov)
-    velocity = _arrays.as_velocity(velocity, W, b, momentum)
+    velocity = _arrays.as_velocity(velocity, W, b, momentum, X)
     n_threads = _arrays.as_thread_count(n_threads)
     weight = _arrays.as_sample_weight(sample_weight, X.shape[0])
-    shift, scale = _folding(shift, scale, n_features, W.dtype)
-    v_W, v_b = (None, None) if velocity is None else velocity
+    folding = _folding(shift, scale, n_features, W.dtype)
+    v_W, v_b = velocity or (None, None)
     # Threads meet twice a batch, so it is a batch's work that has to be worth them.
     threads = _threads.resolve(n_threads, 4.0 * batch_size * n_features * n_classes)
     sum_loss, sum_weight, n_correct, n_seen = _sgd.epoch(
         X, y, W, b, order, batch_size, rates, momentum, nesterov, v_W, v_b, l2, l1,
-        _SOFTMAX if loss == "softmax" else _HINGE[kind], power, margin, weight, shift, scale, threads,
+        _SOFTMAX if loss == "softmax" else _HINGE[kind], power, margin, weight, *folding, threads,
     )  # fmt: skip
     if n_seen == 0:
-        return EpochResult(_sgd.penalty(W, l2, l1), float("nan"))
+        return EpochResult(_step.penalty(W, l2, l1), float("nan"))
     return EpochResult(sum_loss / sum_weight, n_correct / n_seen)
 
 
@@ -536,10 +491,7 @@ def _check_labels(y: NDArray[np.int64], rows: NDArray[np.int64] | None, n_classe
         _arrays.refuse_label(y, wrong, n_classes)
 
 
-def _folding(shift: Any, scale: Any, n_features: int, dtype: np.dtype) -> tuple[Any, Any]:
-    shift = _arrays.as_feature_vector(shift, n_features, "shift")
-    scale = _arrays.as_feature_vector(scale, n_features, "scale")
-    return (
-        None if shift is None else shift.astype(dtype, copy=False),
-        None if scale is None else scale.astype(dtype, copy=False),
-    )
+def _folding(shift: Any, scale: Any, n_features: int, dtype: np.dtype) -> list[Any]:
+    folding = ((shift, "shift"), (scale, "scale"))
+    vectors = [_arrays.as_feature_vector(value, n_features, name) for value, name in folding]
+    return [None if vector is None else vector.astype(dtype, copy=False) for vector in vectors]

@@ -156,7 +156,8 @@ class _Penalty(NamedTuple):
         return cls(_arrays.as_nonnegative(l2, "l2"), _arrays.as_nonnegative(l1, "l1"))
 
     def value(self, W: np.ndarray) -> float:
-        return self.l2 * float(np.sum(np.square(W, dtype=np.float64))) + self.l1 * float(np.sum(np.abs(W), dtype=np.float64))
+        W = W.astype(np.float64)
+        return float(self.l2 * np.sum(W**2) + self.l1 * np.sum(np.abs(W)))
 
     def gradient(self, W: np.ndarray) -> np.ndarray:
         return W.dtype.type(2 * self.l2) * W + W.dtype.type(self.l1) * np.sign(W)
@@ -173,7 +174,7 @@ class _Batch(NamedTuple):
     total_weight: float
 
 
-def _batch(X, y, W, b, sample_weight, shift, scale, rows, n_threads) -> _Batch:
+def _batch(X, y, W, b, sample_weight, shift, scale, rows, n_threads):
     X, W, b, dtype = _model(X, W, b, n_threads)
     y = _arrays.as_labels(y, len(X))
     weight = _arrays.as_sample_weight(sample_weight, len(X))
@@ -221,7 +222,8 @@ def sgd_step(W, b, dW, db, *, lr, momentum=0.0, nesterov=False, velocity=None, l
     """One step of gradient descent, in place: v = momentum * v - lr * dW, W += v.
 
     Nesterov's form: W += momentum * v - lr * dW, with the new v. An l1 penalty is taken as its proximal step,
-    W = sign(W) * max(|W| - lr * l1, 0), whose zeros are exact.
+    prox(W) = sign(W) * max(|W| - lr * l1, 0), whose zeros are exact. It is a part of the step that momentum carries on:
+    v is what W moved by, the proximal step included, or the optimum would depend on the momentum.
     """
     lr = _arrays.as_positive(lr, "lr")
     l1 = _arrays.as_nonnegative(l1, "l1")
@@ -229,14 +231,32 @@ def sgd_step(W, b, dW, db, *, lr, momentum=0.0, nesterov=False, velocity=None, l
     pairs = _arrays.as_step(W, b, dW, db, velocity, momentum)
     for parameter, gradient, v in pairs:
         rate, m = parameter.dtype.type(lr), parameter.dtype.type(momentum)
-        if v is None:
+        if l1 and parameter is W:
+            _proximal_step(W, gradient, v, rate, m, nesterov, W.dtype.type(lr * l1))
+        elif v is None:
             parameter -= rate * gradient
-            continue
-        v *= m
-        v -= rate * gradient
-        parameter += m * v - rate * gradient if nesterov else v
-    if l1:
-        np.copyto(W, np.sign(W) * np.maximum(np.abs(W) - W.dtype.type(lr * l1), 0))
+        else:
+            v *= m
+            v -= rate * gradient
+            parameter += m * v - rate * gradient if nesterov else v
+
+
+def _proximal_step(W, dW, v, rate, m, nesterov, threshold):
+    """The step under an l1 penalty. Nesterov's W is where the gradient is taken, momentum * v ahead of the iterate."""
+
+    def prox(W):
+        return np.sign(W) * np.maximum(np.abs(W) - threshold, 0)
+
+    if v is None:
+        W[...] = prox(W - rate * dW)
+    elif nesterov:
+        iterate = prox(W - rate * dW)
+        v[...] = iterate - W + m * v
+        W[...] = iterate + m * v
+    else:
+        before = W.copy()
+        W[...] = prox(W + (m * v - rate * dW))
+        v[...] = W - before
 
 
 def sgd_epoch(
@@ -257,7 +277,7 @@ def sgd_epoch(
     rates = _arrays.as_rates(lr, -(-len(order) // batch_size))
     penalty = _Penalty.checked(l2, l1)
     momentum = _arrays.as_momentum(momentum, nesterov)
-    velocity = _arrays.as_velocity(velocity, W, b, momentum)
+    velocity = _arrays.as_velocity(velocity, W, b, momentum, rows)
 
     sum_loss, sum_weight, n_correct, n_seen = 0.0, 0.0, 0, 0
     for k, rate in enumerate(rates):

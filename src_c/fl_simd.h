@@ -115,8 +115,17 @@ FL_INLINE vf vf_load_f16_n(const uint16_t *p, ptrdiff_t n) {
     return (vf)_mm512_cvtph_ps(_mm256_maskz_loadu_epi16(fl_mask16(n), p));
 }
 
+FL_INLINE void vf_widen(vf v, vd *wide) {
+    wide[0] = (vd)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)v));
+    wide[1] = (vd)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)v, 1));
+}
+
 #elif defined(FL_AVX2)
 
+FL_INLINE void vf_widen(vf v, vd *wide) {
+    wide[0] = (vd)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)v));
+    wide[1] = (vd)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)v, 1));
+}
 FL_INLINE vf vf_fma(vf a, vf b, vf c) { return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
 FL_INLINE vd vd_fma(vd a, vd b, vd c) { return (vd)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
 FL_INLINE vf vf_max(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
@@ -146,6 +155,13 @@ FL_INLINE vd vd_fma(vd a, vd b, vd c) { return (vd)vfmaq_f64((float64x2_t)c, (fl
 FL_INLINE vf vf_fma(vf a, vf b, vf c) { return a * b + c; }
 FL_INLINE vd vd_fma(vd a, vd b, vd c) { return a * b + c; }
 #endif
+FL_INLINE void vf_widen(vf v, vd *wide) {
+    float lanes[VF_LANES];
+    double wider[VF_LANES];
+    vf_store(lanes, v);
+    for (int i = 0; i < VF_LANES; i++) wider[i] = lanes[i];
+    for (int i = 0; i < VF_LANES / VD_LANES; i++) wide[i] = vd_load(wider + i * VD_LANES);
+}
 FL_INLINE vf vf_max(vf a, vf b) { return vf_select(VF_LESS(b, a), a, b); }
 FL_INLINE vd vd_max(vd a, vd b) { return vd_select(VD_LESS(b, a), a, b); }
 FL_INLINE vf vf_load_n(const float *p, ptrdiff_t n) {
@@ -194,6 +210,8 @@ FL_INLINE vf vf_load_f16_n(const uint16_t *p, ptrdiff_t n) {
     return vf_load_f16(lanes);
 }
 #endif
+
+FL_INLINE void vd_widen(vd v, vd *wide) { wide[0] = v; }
 
 /* Horizontal sum and maximum: halves are folded onto each other, the same tree at every width. */
 #if defined(FL_AVX512) || defined(FL_AVX2) || defined(FL_SSE2)

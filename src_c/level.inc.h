@@ -53,11 +53,11 @@
 #define V vf
 #define VW(word) vf_##word
 #define LANES VF_LANES
+#define WIDE (VF_LANES / VD_LANES)
 
 #define X uint8_t
 #define X_LOAD(p) vf_load_u8(p)
 #define X_LOAD_N(p, n) vf_load_u8_n(p, n)
-#define X_SCALAR(x) ((double)(x))
 #define NAME(kernel) FL_PASTE(kernel, u8, FL_LEVEL)
 #include "rows.inc.h"
 #undef NAME
@@ -65,7 +65,6 @@
 #define X uint16_t
 #define X_LOAD(p) vf_load_f16(p)
 #define X_LOAD_N(p, n) vf_load_f16_n(p, n)
-#define X_SCALAR(x) ((double)fl_half_to_float(x))
 #define NAME(kernel) FL_PASTE(kernel, f16, FL_LEVEL)
 #include "rows.inc.h"
 #undef NAME
@@ -73,7 +72,6 @@
 #define X float
 #define X_LOAD(p) vf_load(p)
 #define X_LOAD_N(p, n) vf_load_n(p, n)
-#define X_SCALAR(x) ((double)(x))
 #define NAME(kernel) FL_PASTE(kernel, f32, FL_LEVEL)
 #include "rows.inc.h"
 #undef NAME
@@ -81,15 +79,16 @@
 #undef V
 #undef VW
 #undef LANES
+#undef WIDE
 
 #define REAL double
 #define V vd
 #define VW(word) vd_##word
 #define LANES VD_LANES
+#define WIDE 1
 #define X double
 #define X_LOAD(p) vd_load(p)
 #define X_LOAD_N(p, n) vd_load_n(p, n)
-#define X_SCALAR(x) (x)
 #define NAME(kernel) FL_PASTE(kernel, f64, FL_LEVEL)
 #include "rows.inc.h"
 #undef NAME

@@ -1,7 +1,7 @@
 /* Template: the kernels that read rows, for one storage type at one level.
  *
  * Needs X (storage type), X_LOAD(p), X_LOAD_N(p, n) (a vector, or its first n lanes, as `real`), REAL, V (vector type),
- * VW(word) (that type's SIMD words), LANES, NAME(kernel).
+ * VW(word) (that type's SIMD words), LANES, WIDE (vectors of double that hold one of V), NAME(kernel).
  *
  * Plan. Both products of a block of rows are sums of products over a long axis: scores over features, gradient over
  * rows. C is no multiple of a vector, so both run along features in vectors and keep a tile of accumulators in
@@ -146,35 +146,38 @@ static void NAME(gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, con
     }
 }
 
-/* Mean and squared deviations of the block in two passes over cached rows, then Chan, Golub and LeVeque's (1983) merge
- * with what was seen before: no cancellation however far the data lie from zero. */
+/* Mean and squared deviations of the block in two passes over cached rows, in double, then Chan, Golub and LeVeque's
+ * (1983) merge with what was seen before: no cancellation however far the data lie from zero. */
+FL_INLINE void NAME(moments_tile)(ptrdiff_t n, const X *const *x_n, const double *weight_n, double weight, ptrdiff_t d,
+                                  ptrdiff_t width, double *mean, double *m2) {
+    vd sum[WIDE], square[WIDE], x[WIDE];
+    FL_UNROLL for (int i = 0; i < WIDE; i++) sum[i] = square[i] = vd_set1(0);
+    for (ptrdiff_t r = 0; r < n; r++) {
+        const vd w = vd_set1(weight_n ? weight_n[r] : 1.0);
+        VW(widen)(width == LANES ? X_LOAD(x_n[r] + d) : X_LOAD_N(x_n[r] + d, width), x);
+        FL_UNROLL for (int i = 0; i < WIDE; i++) sum[i] = sum[i] + w * x[i];
+    }
+    FL_UNROLL for (int i = 0; i < WIDE; i++) sum[i] = sum[i] / vd_set1(weight);
+    for (ptrdiff_t r = 0; r < n; r++) {
+        const vd w = vd_set1(weight_n ? weight_n[r] : 1.0);
+        VW(widen)(width == LANES ? X_LOAD(x_n[r] + d) : X_LOAD_N(x_n[r] + d, width), x);
+        FL_UNROLL for (int i = 0; i < WIDE; i++) square[i] = square[i] + w * (x[i] - sum[i]) * (x[i] - sum[i]);
+    }
+    FL_UNROLL for (int i = 0; i < WIDE; i++) {
+        vd_store(mean + i * VD_LANES, sum[i]);
+        vd_store(m2 + i * VD_LANES, square[i]);
+    }
+}
+
 static void NAME(moments)(ptrdiff_t n, const void *const *x_n, const double *weight_n, double seen, ptrdiff_t d0,
                           ptrdiff_t d1, double *mean_d, double *m2_d) {
-    enum { WIDTH = 16 };
-    double weight = 0;
-    for (ptrdiff_t r = 0; r < n; r++) weight += weight_n ? weight_n[r] : 1.0;
+    double weight = weight_n ? 0 : (double)n, mean[LANES], m2[LANES];
+    for (ptrdiff_t r = 0; weight_n && r < n; r++) weight += weight_n[r];
     if (weight == 0) return;
     const double both = seen + weight;
-    for (ptrdiff_t d = d0; d < d1; d += WIDTH) {
-        const ptrdiff_t width = d1 - d < WIDTH ? d1 - d : WIDTH;
-        double mean[WIDTH] = {0}, m2[WIDTH] = {0};
-        for (int pass = 0; pass < 2; pass++) {
-            for (ptrdiff_t r = 0; r < n; r++) {
-                const X *x = (const X *)x_n[r] + d;
-                const double w = weight_n ? weight_n[r] : 1.0;
-                double v[WIDTH] = {0};
-                if (width == WIDTH)
-                    for (int i = 0; i < WIDTH; i++) v[i] = X_SCALAR(x[i]);
-                else
-                    for (ptrdiff_t i = 0; i < width; i++) v[i] = X_SCALAR(x[i]);
-                if (pass == 0)
-                    for (int i = 0; i < WIDTH; i++) mean[i] += w * v[i];
-                else
-                    for (int i = 0; i < WIDTH; i++) m2[i] += w * (v[i] - mean[i]) * (v[i] - mean[i]);
-            }
-            if (pass == 0)
-                for (int i = 0; i < WIDTH; i++) mean[i] /= weight;
-        }
+    for (ptrdiff_t d = d0; d < d1; d += LANES) {
+        const ptrdiff_t width = d1 - d < LANES ? d1 - d : LANES;
+        NAME(moments_tile)(n, (const X *const *)x_n, weight_n, weight, d, width, mean, m2);
         for (ptrdiff_t i = 0; i < width; i++) {
             const double delta = mean[i] - mean_d[d + i];
             mean_d[d + i] += delta * (weight / both);
@@ -186,4 +189,3 @@ static void NAME(moments)(ptrdiff_t n, const void *const *x_n, const double *wei
 #undef X
 #undef X_LOAD
 #undef X_LOAD_N
-#undef X_SCALAR

@@ -8,6 +8,7 @@
 #else
 #define FL_HAS_OPENMP 0
 static inline int omp_get_max_threads(void) { return 1; }
+static inline int omp_get_num_threads(void) { return 1; }
 static inline int omp_in_parallel(void) { return 0; }
 #endif
 
@@ -20,17 +21,6 @@ static inline const char *fl_openmp_library(void) {
 }
 #else
 static inline const char *fl_openmp_library(void) { return ""; }
-#endif
-
-/* GNU OpenMP hangs in a child forked from a process that had started its team of threads: remember both. */
-static int fl_team_started = 0, fl_forked_from_team = 0;
-
-#if defined(__unix__) || defined(__APPLE__)
-#include <pthread.h>
-static void fl_after_fork(void) { fl_forked_from_team |= fl_team_started; }
-static inline int fl_watch_forks(void) { return pthread_atfork(0, 0, fl_after_fork); }
-#else
-static inline int fl_watch_forks(void) { return 0; }
 #endif
 
 #endif

@@ -56,7 +56,8 @@ cdef extern from "fl_kernels.h" nogil:
         double (*update)(ptrdiff_t c, ptrdiff_t d, void *w_cd, ptrdiff_t ld_w, void *v_cd, ptrdiff_t ld_v,
                          const void *dw_cd, ptrdiff_t ld_dw, fl_fold fold, const double *db_c,
                          const fl_step *step) noexcept nogil
-        double (*penalty)(ptrdiff_t c, ptrdiff_t d, const void *w_cd, ptrdiff_t ld_w, double l2, double l1) noexcept nogil
+        double (*penalty)(ptrdiff_t c, ptrdiff_t d, const void *w_cd, ptrdiff_t ld_w, double l2,
+                          double l1) noexcept nogil
 
     ctypedef struct fl_kernels:
         const char *name

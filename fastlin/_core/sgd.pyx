@@ -1,4 +1,4 @@
-"""Minibatch gradient descent: single steps, and whole epochs by one team of threads.
+"""Minibatch gradient descent: whole epochs by one team of threads.
 
 A batch takes two phases, each cut into pieces that any thread may take:
 
@@ -18,17 +18,30 @@ penalty and the packed weights are all renewed slice by slice in (B), so W is pa
 """
 
 cimport numpy as cnp
-from cython.parallel cimport parallel, prange, threadid
+from cython.parallel cimport parallel, threadid
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
-from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind, fl_real, fl_real_kernels, fl_step, kernels
+from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind, fl_step
 from fastlin._core.rows cimport Block, Memory, Rows, Sizes, data_of, drop_weightless, fold_from, get_real
 from fastlin._core.rows cimport label_block, load_features, open_block, point_at, put_real, read_rows
 from fastlin._core.rows cimport rows_in_cache, score_block, size_block, total_weight
 
 cnp.import_array()
+
+
+cdef extern from "fl_openmp.h" nogil:
+    int omp_get_num_threads()
+
+
+cdef extern from "fl_team.h" nogil:
+    ctypedef struct fl_team:
+        pass
+    void fl_team_open(fl_team *team)
+    ptrdiff_t fl_team_claim(fl_team *team, ptrdiff_t n)
+    void fl_team_wait(fl_team *team, int n_threads)
+
 
 # A block is read twice, so it should stay in a second-level cache of 1 MiB beside the weights and the gradient.
 cdef enum:
@@ -60,11 +73,11 @@ cdef struct Epoch:
     fl_loss loss
     fl_fold fold
     fl_step step
-    const double *rates
+    const double *rates         # one a batch
     const int64_t *picked       # row numbers of all batches, one after the other
     const int64_t *batch_first  # where each begins in `picked`, and the end
     const int64_t *group_first  # number of the first group of each, counted through the epoch
-    const double *batch_total   # weight of each; 0 after the last
+    const double *batch_total   # weight of each, above 0; 0 after the last
     const int64_t *y
     const double *weight
     ptrdiff_t n_batches, n_slices, group_rows, panel_rows
@@ -218,23 +231,32 @@ cdef void _run_slice(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i
         run.rows.real.update(1, c, run.b_c, c, run.vb_c, c, memory.db_real_c, c, run.fold, NULL, &step)
 
 
+cdef void _run_share(const Epoch *run, fl_team *team, int thread, int n_threads) noexcept nogil:
+    """What one thread does of an epoch."""
+    cdef ptrdiff_t k, panel, i
+    for k in range(run.n_batches):
+        for panel in range(_panels(run, k)):
+            i = fl_team_claim(team, _groups(run, k, panel))
+            while i >= 0:
+                _run_group(run, k, panel, i, thread)
+                i = fl_team_claim(team, _groups(run, k, panel))
+            fl_team_wait(team, n_threads)
+            i = fl_team_claim(team, run.n_slices)
+            while i >= 0:
+                _run_slice(run, k, panel, i, thread)
+                i = fl_team_claim(team, run.n_slices)
+            fl_team_wait(team, n_threads)
+
+
 cdef void _run_epoch(const Epoch *run, int n_threads) noexcept nogil:
-    cdef ptrdiff_t k = 0, panel = 0, i
+    cdef fl_team team
+    fl_team_open(&team)
     if n_threads == 1:
-        for k in range(run.n_batches):
-            for panel in range(_panels(run, k)):
-                for i in range(_groups(run, k, panel)):
-                    _run_group(run, k, panel, i, 0)
-                for i in range(run.n_slices):
-                    _run_slice(run, k, panel, i, 0)
-        return
-    with parallel(num_threads=n_threads):
-        for k in range(run.n_batches):
-            for panel in range(_panels(run, k)):
-                for i in prange(_groups(run, k, panel), schedule="dynamic"):
-                    _run_group(run, k, panel, i, threadid())
-                for i in prange(run.n_slices, schedule="dynamic"):
-                    _run_slice(run, k, panel, i, threadid())
+        _run_share(run, &team, 0, 1)
+    else:
+        # OpenMP may give fewer threads than it is asked for.
+        with parallel(num_threads=n_threads):
+            _run_share(run, &team, threadid(), omp_get_num_threads())
 
 
 cdef void _cut_rows(Epoch *run, ptrdiff_t n_classes, ptrdiff_t batch_size) noexcept nogil:
@@ -258,28 +280,35 @@ cdef void _cut_rows(Epoch *run, ptrdiff_t n_classes, ptrdiff_t batch_size) noexc
     run.panel_rows = run.group_rows * n_groups
 
 
-cdef int _plan_batches(Epoch *run, Memory memory, cnp.ndarray order, ptrdiff_t batch_size) except -1:
-    """Cut `order` into batches, rows of weight zero left out; a batch left empty has no panels, so no step."""
+cdef int _plan_batches(
+    Epoch *run, Memory memory, cnp.ndarray order, ptrdiff_t batch_size, const double *rates
+) except -1:
+    """Cut `order` into batches, rows of weight zero left out, and batches left empty with their rates."""
     cdef ptrdiff_t n = run.rows.n_rows if order is None else cnp.PyArray_DIM(order, 0)
-    cdef ptrdiff_t n_batches = (n + batch_size - 1) // batch_size, k, start, stop, i
+    cdef ptrdiff_t n_batches = (n + batch_size - 1) // batch_size, k = 0, at, start, stop, kept, i
     cdef const int64_t *source = <const int64_t *>data_of(order)
-    cdef int64_t *picked = <int64_t *>memory.take(<size_t>(n + 3 * (n_batches + 1)) * 8)
+    cdef int64_t *picked = <int64_t *>memory.take(<size_t>(n + 4 * (n_batches + 1)) * 8)
     cdef int64_t *first = picked + n
     cdef int64_t *group_first = first + n_batches + 1
     cdef double *total = <double *>(group_first + n_batches + 1)
+    cdef double *rate = total + n_batches + 1
     first[0] = group_first[0] = 0
-    for k in range(n_batches):
-        start, stop = k * batch_size, min(n, (k + 1) * batch_size)
+    for at in range(n_batches):
+        start, stop = at * batch_size, min(n, (at + 1) * batch_size)
         for i in range(start, stop):
             picked[first[k] + i - start] = i if source == NULL else source[i]
-        first[k + 1] = first[k] + stop - start
+        kept = stop - start
         if run.weight != NULL:
-            first[k + 1] = first[k] + drop_weightless(picked + first[k], stop - start, run.weight, picked + first[k])
-        total[k] = total_weight(picked, first[k], first[k + 1] - first[k], run.weight)
-        group_first[k + 1] = group_first[k] + (first[k + 1] - first[k] + run.group_rows - 1) // run.group_rows
-    total[n_batches] = 0.0
-    run.n_batches, run.picked, run.batch_first, run.group_first = n_batches, picked, first, group_first
-    run.batch_total = total
+            kept = drop_weightless(picked + first[k], kept, run.weight, picked + first[k])
+        if kept > 0:
+            first[k + 1] = first[k] + kept
+            group_first[k + 1] = group_first[k] + (kept + run.group_rows - 1) // run.group_rows
+            total[k] = total_weight(picked, first[k], kept, run.weight)
+            rate[k] = rates[at]
+            k += 1
+    total[k] = 0.0
+    run.n_batches, run.picked, run.batch_first, run.group_first = k, picked, first, group_first
+    run.batch_total, run.rates = total, rate
     return 0
 
 
@@ -327,14 +356,13 @@ def epoch(
     run.loss = fl_loss(<fl_loss_kind>kind, power, margin)
     run.fold = fl_fold(data_of(shift), data_of(scale))
     run.step = fl_step(0.0, momentum, l2, l1, nesterov)
-    run.rates = <const double *>cnp.PyArray_DATA(rates)
     run.y = <const int64_t *>cnp.PyArray_DATA(y)
     run.weight = <const double *>data_of(weight)
     run.w_cd, run.v_cd = cnp.PyArray_BYTES(W), <char *>data_of(v_W)
     run.b_c, run.vb_c = <char *>data_of(b), <char *>data_of(v_b)
     run.n_slices = (d + SLICE - 1) // SLICE
     _cut_rows(&run, c, batch_size)
-    _plan_batches(&run, memory, order, batch_size)
+    _plan_batches(&run, memory, order, batch_size, <const double *>cnp.PyArray_DATA(rates))
     _take_memory(&run, memory, batch_size, n_threads)
     with nogil:
         for i in range(run.n_slices):
@@ -353,28 +381,3 @@ def epoch(
         for i in range(run.n_slices):
             sum_loss += run.penalties[i]
     return sum_loss, sum_weight, n_correct, run.batch_first[run.n_batches]
-
-
-def step(
-    cnp.ndarray parameter not None, cnp.ndarray gradient not None, cnp.ndarray velocity, double lr, double momentum,
-    bint nesterov, double l1,
-):
-    """One step of gradient descent on an array, in place."""
-    cdef fl_real real_type = fl_real.FL_REAL32 if parameter.descr.type == b"f" else fl_real.FL_REAL64
-    cdef const fl_real_kernels *real = &kernels().real[<int>real_type]
-    cdef fl_step how = fl_step(lr, momentum, 0.0, l1, nesterov)
-    cdef fl_fold unfolded = fl_fold(NULL, NULL)
-    cdef ptrdiff_t n = cnp.PyArray_SIZE(parameter)
-    cdef void *w = cnp.PyArray_DATA(parameter)
-    cdef void *v = data_of(velocity)
-    cdef const void *dw = cnp.PyArray_DATA(gradient)
-    with nogil:
-        real.update(1, n, w, n, v, n, dw, n, unfolded, NULL, &how)
-
-
-def penalty(cnp.ndarray W not None, double l2, double l1):
-    """l2 * sum(W**2) + l1 * sum(|W|)."""
-    cdef fl_real real_type = fl_real.FL_REAL32 if W.descr.type == b"f" else fl_real.FL_REAL64
-    cdef const fl_real_kernels *real = &kernels().real[<int>real_type]
-    cdef ptrdiff_t n = cnp.PyArray_SIZE(W)
-    return real.penalty(1, n, cnp.PyArray_DATA(W), n, l2, l1)

@@ -6,6 +6,9 @@ cdef extern from "fl_openmp.h" nogil:
     int omp_get_max_threads()
     int omp_in_parallel()
     const char *fl_openmp_library()
+
+
+cdef extern from "fl_fork.h" nogil:
     int fl_team_started, fl_forked_from_team
     int fl_watch_forks()
 

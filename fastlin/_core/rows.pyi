@@ -1,0 +1,3 @@
+import numpy as np
+
+def find_wrong_label(y: np.ndarray, rows: np.ndarray | None, n_classes: int) -> int: ...

@@ -1,0 +1,80 @@
+"""Labels of any kind and the classes 0..C-1 that stand for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def as_label_array(y: Any, n_rows: int, name: str = "y") -> np.ndarray:
+    """`y` as an array of one label a row: integers, strings, booleans, or floats that hold whole numbers."""
+    labels = np.asarray(y)
+    if labels.ndim != 1 or len(labels) != n_rows:
+        hint = f": pass {name}.ravel()" if labels.ndim == 2 and labels.shape[1] == 1 else ""
+        raise ValueError(f"{name} has shape {labels.shape}; wanted is ({n_rows},), one label a row of X{hint}")
+    return _check_kind(labels, name)
+
+
+def as_classes(classes: Any) -> np.ndarray:
+    """The sorted, distinct labels of a `classes` argument."""
+    labels = np.asarray(classes)
+    if labels.ndim != 1:
+        raise ValueError(f"classes has shape {labels.shape}; wanted is one axis of labels")
+    return _at_least_two(_distinct(_check_kind(labels, "classes"), "classes")[0], "classes")
+
+
+def encode(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The classes among `labels`, sorted, and each label's place among them, as int64."""
+    classes, index = _distinct(labels, "y")
+    return _at_least_two(classes, "y"), index.astype(np.int64, copy=False)
+
+
+def encode_as(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Each label's place among the known `classes`, as int64; an unknown label is refused."""
+    found, index = _distinct(labels, "y")
+    try:
+        place = np.minimum(np.searchsorted(classes, found), len(classes) - 1)
+        known = np.asarray(classes[place] == found)
+    except TypeError:
+        known = np.zeros(len(found), bool)
+    if known.shape != found.shape or not known.all():
+        unknown = found if known.shape != found.shape else found[~known]
+        raise ValueError(f"y holds {unknown.tolist()[0]!r}, which is not among the classes {_listed(classes)}")
+    return place[index].astype(np.int64, copy=False)
+
+
+def _check_kind(labels: np.ndarray, name: str) -> np.ndarray:
+    if labels.dtype.kind == "f":
+        if not np.isfinite(labels).all():
+            raise ValueError(f"{name} holds {labels[~np.isfinite(labels)][0]}; wanted is labels")
+        if (labels != np.floor(labels)).any():
+            raise ValueError(
+                f"{name} holds {labels[labels != np.floor(labels)][0]}, a number between two classes; wanted is labels "
+                "(integers, strings, booleans): this is classification, not regression"
+            )
+    elif labels.dtype.kind not in "iubUSO":
+        raise TypeError(f"{name} has dtype {labels.dtype}; wanted is labels: integers, strings or booleans")
+    return labels
+
+
+def _distinct(labels: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        return np.unique(labels, return_inverse=True)
+    except TypeError:
+        kinds = sorted({type(label).__name__ for label in labels})
+        raise TypeError(
+            f"{name} mixes {' and '.join(kinds)}; wanted is labels of one kind that can be sorted"
+        ) from None
+
+
+def _at_least_two(classes: np.ndarray, name: str) -> np.ndarray:
+    if len(classes) < 2:
+        only = f"only the class {classes.tolist()[0]!r}" if len(classes) else "no labels"
+        raise ValueError(f"{name} holds {only}; wanted is at least two classes")
+    return classes
+
+
+def _listed(classes: np.ndarray) -> str:
+    shown = ", ".join(repr(label) for label in classes[:10].tolist())
+    return shown + (f", ... ({len(classes)} in all)" if len(classes) > 10 else "")

@@ -1,0 +1,181 @@
+"""The command: what it prints, what it writes, how it ends."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from fastlin import cli
+from fastlin.linear_model import load_model
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A file of three classes in eight features, split, and one not split."""
+    rng = np.random.default_rng(0)
+    y = np.arange(300) % 3
+    X = (rng.integers(0, 100, (300, 8)) + 50 * (np.arange(8) % 3 == y[:, None])).astype(np.uint8)
+    names = np.array(["ant", "bee", "cat"])[y]
+    np.savez(tmp_path / "split.npz", X_train=X[:200], y_train=names[:200], X_test=X[200:], y_test=names[200:])
+    np.savez(tmp_path / "whole.npz", X=X, y=names)
+    np.savez(tmp_path / "rows.npz", X=X)
+    return tmp_path
+
+
+def run(*arguments):
+    return cli.main([str(argument) for argument in arguments])
+
+
+def test_train_with_no_argument(capsys):
+    assert run("train") == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "fashion-mnist-small: 6,000 rows of uint8 28x28x1" in out
+    assert "initial softmax loss 2.3026, should be log C = 2.3026 for 10 classes" in out
+    assert re.search(r"^epoch 21  loss 0\.3\d+  accuracy 0\.8\d+  rate \S+  [\d,]+ rows/s$", out, re.M)
+    accuracy = float(
+        re.search(r"^test accuracy (\d+\.\d+)%; 21 epochs in [\d.]+ s, [\d,]+ rows/s, SIMD level \w+$", out, re.M)[1]
+    )
+    assert accuracy > 83
+
+
+@pytest.mark.parametrize(
+    ("options", "initial"),
+    [
+        (["--loss", "hinge"], "initial hinge loss 2.0000, should be C - 1 = 2.0000 for 3 classes"),
+        (["--loss", "hinge", "--margin", "0.5"], "should be (C - 1) * margin = 1.0000"),
+        (["--loss", "squared_hinge", "--margin", "3.0"], "loss 18.0000, should be (C - 1) * margin**2 = 18.0000"),
+        (
+            ["--epochs", "2", "--batch-size", "10", "--learning-rate", "0.1", "--alpha", "0.01", "--l1-ratio", "0.5"],
+            "log C = 1.0986",
+        ),
+    ],
+)
+def test_train_options(data, capsys, options, initial):
+    assert (
+        run("train", "--data", data / "split.npz", "--model", data / "m.npz", "--threads", 1, "--seed", 5, *options)
+        == 0
+    )
+    out = capsys.readouterr().out
+    assert initial in out and "tested on its test split" in out and "model saved to" in out
+    params = load_model(data / "m.npz").get_params()
+    given = {option[2:].replace("-", "_"): value for option, value in zip(options[::2], options[1::2], strict=True)}
+    given["max_epochs"] = given.pop("epochs", "auto")
+    assert {name: str(params[name]) for name in given} == given
+    assert params["random_state"] == 5 and params["n_threads"] == 1
+
+
+def test_train_holds_out_a_seeded_fifth(data, capsys):
+    assert run("train", "--data", data / "whole.npz", "--seed", 3, "--model", data / "a.npz") == 0
+    out = capsys.readouterr().out
+    assert "240 rows" in out and "20% of the rows, held out at random (seed 3)" in out
+    assert run("train", "--data", data / "whole.npz", "--seed", 3, "--model", data / "b.npz") == 0
+    np.testing.assert_array_equal(load_model(data / "a.npz").coef_, load_model(data / "b.npz").coef_)
+
+
+def test_predict(data, capsys):
+    run("train", "--data", data / "split.npz", "--model", data / "m.npz")
+    capsys.readouterr()
+    assert run("predict", data / "m.npz", data / "split.npz") == 0
+    out, err = capsys.readouterr()
+    with np.load(data / "split.npz") as file:
+        wanted = load_model(data / "m.npz").predict(file["X_test"])
+        accuracy = np.mean(wanted == file["y_test"])
+    assert out.split() == wanted.tolist()
+    assert err == f"accuracy {accuracy:.2%} on 100 rows\n"
+    assert run("predict", data / "m.npz", data / "rows.npz", "-o", data / "labels.txt") == 0
+    assert capsys.readouterr() == ("", "")
+    lines = (data / "labels.txt").read_text().splitlines()
+    assert len(lines) == 300 and set(lines) == {"ant", "bee", "cat"}
+
+
+def test_info(capsys):
+    assert run("info") == 0
+    assert "threads" in capsys.readouterr().out.lower()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--data", "mnist"], "'mnist' is no data set"),
+        (["train", "--data", "none.npz"], "'none.npz': No such file"),
+        (["train", "--data", "DIR/rows.npz"], "rows has no labels"),
+        (["train", "--data", "DIR/split.npz", "--epochs", "0"], "max_epochs is 0"),
+        (["train", "--data", "DIR/split.npz", "--alpha", "-1"], "alpha is -1.0"),
+        (["train", "--data", "DIR/split.npz", "--margin", "0"], "margin is 0.0"),
+        (["train", "--data", "DIR/split.npz", "--threads", "0"], "n_threads is 0"),
+        (["train", "--data", "DIR/whole.npz", "--seed", "-1"], "--seed is -1"),
+        (["train", "--model", "DIR/no/m.npz"], "there is no folder"),
+        (["train", "--model", "DIR"], "is a folder"),
+        (["predict", "DIR/none.npz", "DIR/rows.npz"], "none.npz': No such file"),
+        (["predict", "DIR/rows.npz", "DIR/rows.npz"], "rows.npz' is not a model file"),
+    ],
+)
+def test_wrong_input_is_one_line(data, capsys, arguments, message):
+    assert run(*(argument.replace("DIR", str(data)) for argument in arguments)) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("fastlin: ") and message in err and err.count("\n") == 1
+
+
+def test_wrong_features_and_divergence(data, capsys):
+    run("train", "--data", data / "split.npz", "--model", data / "m.npz")
+    assert run("predict", data / "m.npz", "fashion-mnist-small") == 2
+    assert "X has 784 features; wanted is 8" in capsys.readouterr().err
+    assert run("train", "--learning-rate", "1e9") == 1
+    err = capsys.readouterr().err
+    assert "the fit diverged" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [([], 2), (["fly"], 2), (["train", "--loss", "log"], 2), (["--help"], 0), (["train", "--help"], 0)],
+)
+def test_usage(arguments, code, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(*arguments)
+    assert ended.value.code == code
+    out, err = capsys.readouterr()
+    assert "usage: fastlin" in (err if code else out)
+
+
+def test_runs_as_a_module_and_stops_quietly_when_its_reader_goes(data):
+    run("train", "--data", data / "split.npz", "--model", data / "m.npz")
+    command = f"{sys.executable} -m fastlin predict {data / 'm.npz'} {data / 'rows.npz'} | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() in {"ant", "bee", "cat"}
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_saves_the_model_of_the_last_finished_step(data):
+    command = [
+        sys.executable,
+        "-u",
+        "-m",
+        "fastlin",
+        "train",
+        "--epochs",
+        "1000000",
+        "--model",
+        str(data / "m.npz"),
+        "--threads",
+        "1",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line.startswith("epoch"):
+                break
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "interrupted: going on with the weights of the last finished step" in err and "Traceback" not in err
+    assert "test accuracy" in out
+    assert load_model(data / "m.npz").n_iter_ > 1

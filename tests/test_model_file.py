@@ -1,0 +1,234 @@
+"""Saved models: the same bits back, and nothing else accepted."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import zipfile
+
+import numpy as np
+import pytest
+
+from fastlin import model_file
+from fastlin.linear_model import LinearClassifier, NotFittedError, SoftmaxClassifier, SVMClassifier, load_model
+from fastlin.model_file import ModelFileError
+
+
+def rows(n_classes, dtype):
+    rng = np.random.default_rng(0)
+    y = np.arange(120) % n_classes
+    return (rng.standard_normal((120, 12)) * 20 + 5 * y[:, None] + 100).astype(dtype), y
+
+
+@pytest.fixture
+def saved(tmp_path):
+    X, y = rows(3, np.float32)
+    path = tmp_path / "model.npz"
+    SoftmaxClassifier(random_state=0, max_epochs=2).fit(X.reshape(-1, 2, 2, 3), y).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "model", [LinearClassifier("squared_hinge"), SoftmaxClassifier(standardize=False), SVMClassifier(margin=2.0)]
+)
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("labels", [["a", "bb", "c"], [5, 6, 9]])
+@pytest.mark.parametrize("as_object", [False, True])
+def test_comes_back_to_the_same_bits(tmp_path, model, n_classes, dtype, labels, as_object):
+    X, y = rows(n_classes, dtype)
+    labels = np.array(labels)[y]
+    if as_object:  # objects other than strings are refused, see below
+        labels = labels.astype(object if labels.dtype.kind == "U" else float)
+    model = type(model)(**model.get_params()).set_params(random_state=1, max_epochs=3).fit(X, labels)
+    path = tmp_path / "model.npz"
+    model.save(path)
+    again = load_model(path)
+    assert type(again) is type(model) and again.get_params() == model.get_params()
+    for name in ("coef_", "intercept_", "classes_", "shift_", "scale_"):
+        ours, theirs = getattr(model, name), getattr(again, name)
+        if ours is None:
+            assert theirs is None
+            continue
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(model.decision_function(X), again.decision_function(X))
+    np.testing.assert_array_equal(model.predict(X), again.predict(X))
+    assert {k: v.tolist() for k, v in again.history_.items()} == {k: v.tolist() for k, v in model.history_.items()}
+    assert (again.n_iter_, again.t_, again.learning_rate_) == (model.n_iter_, model.t_, model.learning_rate_)
+    assert again.partial_fit(X, labels).n_iter_ == 4
+    again.save(path)  # over the old one
+    assert load_model(path).n_iter_ == 4
+
+
+def test_what_comes_back_is_of_its_class(saved):
+    model = load_model(saved)
+    assert model.image_shape_ == (2, 2, 3)
+    assert isinstance(SoftmaxClassifier.load(saved), SoftmaxClassifier)
+    assert isinstance(LinearClassifier.load(saved), SoftmaxClassifier)
+    with pytest.raises(TypeError, match="holds a SoftmaxClassifier; wanted is a SVMClassifier"):
+        SVMClassifier.load(saved)
+
+
+def test_the_documented_reading_works(saved):
+    """As docs/model_file.md writes it."""
+    X = rows(3, np.float32)[0]
+    with np.load(saved, allow_pickle=False) as file:
+        header = json.loads(file["header"].item())
+        scores = X.reshape(len(X), -1) @ file["coef"].T + file["intercept"]
+        labels = file["classes"][scores.argmax(axis=1)]
+    assert header["format"] == "fastlin-model" and header["version"] == 1
+    np.testing.assert_array_equal(labels, load_model(saved).predict(X))
+
+
+def test_unsaveable(tmp_path):
+    with pytest.raises(NotFittedError):
+        LinearClassifier().save(tmp_path / "model.npz")
+    X, y = rows(2, np.float32)
+    model = LinearClassifier(max_epochs=1).fit(X, y.astype(object))
+    with pytest.raises(TypeError, match="objects other than strings"):
+        model.save(tmp_path / "model.npz")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_generator_is_saved_as_none(tmp_path):
+    X, y = rows(2, np.float32)
+    LinearClassifier(max_epochs=1, random_state=np.random.default_rng(0), alpha=np.float64(0.5)).fit(X, y).save(
+        tmp_path / "m.npz"
+    )
+    assert load_model(tmp_path / "m.npz").get_params()["random_state"] is None
+    assert load_model(tmp_path / "m.npz").alpha == 0.5
+
+
+def test_a_failed_write_leaves_the_earlier_file_and_no_other(saved, monkeypatch):
+    before = saved.read_bytes()
+
+    def full(*arguments, **keywords):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="disk full"):
+        load_model(saved).save(saved)
+    assert saved.read_bytes() == before
+    assert list(saved.parent.iterdir()) == [saved]
+
+
+# What is refused
+
+
+def test_missing_files_stay_missing_files(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load_model(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"PK", b"\x93NUMPY", b"not a zip at all" * 100, pickle.dumps({"a": 1})], ids=range(5)
+)
+def test_other_files(tmp_path, content):
+    path = tmp_path / "other.npz"
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=r"other\.npz' is not a model file"):
+        load_model(path)
+
+
+def test_truncated_anywhere(saved):
+    content = saved.read_bytes()
+    for length in range(0, len(content), 97):
+        saved.write_bytes(content[:length])
+        with pytest.raises(ModelFileError, match=r"model\.npz"):
+            load_model(saved)
+
+
+def test_any_changed_byte_is_refused_or_harmless(saved):
+    """A thousand flipped bytes: refused with the file's name, or (in what ZIP does not care for) the same model."""
+    content = saved.read_bytes()
+    model = load_model(saved)
+    rng = np.random.default_rng(0)
+    for place in rng.integers(0, len(content), 1000):
+        changed = bytearray(content)
+        changed[place] ^= int(rng.integers(1, 256))
+        saved.write_bytes(changed)
+        try:
+            other = load_model(saved)
+        except ModelFileError as error:
+            assert "model.npz" in str(error)
+        else:
+            np.testing.assert_array_equal(other.coef_, model.coef_)
+            np.testing.assert_array_equal(other.classes_, model.classes_)
+
+
+def rewrite(path, *, compress=False, **changes):
+    """Write the file again with members changed, or left out where None."""
+    with np.load(path, allow_pickle=True) as file:
+        members = {name: file[name] for name in file.files} | changes
+    members = {name: value for name, value in members.items() if value is not None}
+    (np.savez_compressed if compress else np.savez)(path, **members)
+
+
+def header_with(path, **changes):
+    with np.load(path) as file:
+        header = json.loads(file["header"].item()) | changes
+    return np.array(json.dumps(header))
+
+
+class Bomb:
+    def __reduce__(self):
+        return (pytest.fail, ("code from a file was run",))
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"coef": None}, {"classes": None}, {"header": None}, {"history/loss": None},
+        {"intercept": np.zeros(2, np.float32)}, {"coef": np.zeros((3, 11), np.float32)},
+        {"coef": np.zeros((3, 12), np.int64)}, {"coef": np.zeros(36, np.float32)},
+        {"coef": np.full((3, 12), np.nan, np.float32)}, {"classes": np.array([1, 1, 2])}, {"classes": np.array([1])},
+        {"coef": np.array([Bomb()], dtype=object)}, {"classes": np.zeros((3, 1))}, {"header": np.array("{")},
+        {"header": np.array("[1]")}, {"header": np.array(3)}, {"statistics/variance": np.full(12, -1.0)},
+        {"statistics/mean": np.zeros(3)}, {"coef": np.zeros((3, 12), np.complex64)},
+        {"classes": np.array(["", "", ""])},
+    ],
+)  # fmt: skip
+def test_members_that_make_no_model(saved, members):
+    rewrite(saved, **members)
+    with pytest.raises(ModelFileError, match=r"model\.npz' is not a model file, or is damaged"):
+        load_model(saved)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format": "other"}, {"version": 2}, {"model": "os.system"}, {"model": "object"}, {"params": {"aplha": 1}},
+        {"params": 3}, {"params": {"random_state": -1}}, {"params": {"loss": ["x"]}}, {"image_shape": [2, 2]},
+        {"image_shape": [2, 2, 4]},
+        {"image_shape": 7}, {"weight": "x"}, {"n_steps": -1}, {"rate": None}, {"rows_seen": float("inf")},
+    ],
+)  # fmt: skip
+def test_headers_that_make_no_model(saved, changes):
+    rewrite(saved, header=header_with(saved, **changes))
+    with pytest.raises(
+        ModelFileError, match=r"model\.npz' is (not a model file, or is damaged|a model file of version 2)"
+    ):
+        load_model(saved)
+
+
+def test_compressed_members_and_wrong_sizes(saved, tmp_path):
+    rewrite(saved, compress=True)
+    with pytest.raises(ModelFileError, match="compressed"):
+        load_model(saved)
+    # A header that claims a shape of a terabyte over a few bytes: refused before memory is asked for.
+    member = io.BytesIO()
+    np.lib.format.write_array_header_1_0(member, {"descr": "<f8", "fortran_order": False, "shape": (1 << 40,)})
+    path = tmp_path / "huge.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("coef.npy", member.getvalue() + bytes(64))
+    with pytest.raises(ModelFileError, match="holds 64 bytes where its shape"):
+        load_model(path)
+
+
+def test_write_refuses_objects(tmp_path):
+    with pytest.raises(TypeError, match="x has dtype object"):
+        model_file.write(tmp_path / "m.npz", {}, {"x": np.array([None])})
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,292 @@
+"""The loop and what it is told: standardisation, rate, history, divergence, Ctrl-C."""
+
+from __future__ import annotations
+
+import _thread
+import io
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from fastlin import training
+from fastlin.training import rates as rates_module
+from fastlin.training import standardize
+from fastlin.training.history import EpochRecord, History
+from fastlin.training.progress import Progress
+
+
+def settings(**changes):
+    values = dict(
+        loss="softmax",
+        margin=1.0,
+        l2=0.0,
+        l1=0.0,
+        batch_size=32,
+        momentum=0.9,
+        nesterov=True,
+        shuffle=True,
+        n_threads=1,
+    )
+    return training.Settings(**(values | changes))
+
+
+def blobs(n_rows=300, n_features=5, n_classes=3, seed=0):
+    rng = np.random.default_rng(seed)
+    y = np.arange(n_rows) % n_classes
+    return (rng.standard_normal((n_rows, n_features)) + 3 * rng.standard_normal((n_classes, n_features))[y]).astype(
+        np.float32
+    ), y
+
+
+# Standardisation
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32", "float64", "int32", "bool"])
+def test_survey_agrees_with_numpy(dtype):
+    X = np.random.default_rng(0).integers(0, 200, (257, 7)).astype(dtype)
+    seen = training.survey(X)
+    np.testing.assert_allclose(seen.mean, X.astype(np.float64).mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(seen.variance, X.astype(np.float64).var(axis=0), rtol=1e-5)
+    np.testing.assert_array_equal(seen.low, X.min(axis=0))
+    np.testing.assert_array_equal(seen.high, X.max(axis=0))
+    assert seen.weight == 257
+
+
+def test_survey_in_blocks_is_survey_at_once(monkeypatch):
+    X = np.random.default_rng(1).standard_normal((500, 6)) * 10 + 100
+    weight = np.random.default_rng(2).integers(0, 3, 500).astype(float)
+    whole = training.survey(X, weight)
+    monkeypatch.setattr(standardize, "_BLOCK_BYTES", 7 * 6 * 8)
+    monkeypatch.setattr(standardize, "_TILE_BYTES", 3 * 6 * 8)
+    for one, other in zip(training.survey(X, weight), whole, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+    np.testing.assert_allclose(whole.mean, np.average(X, axis=0, weights=weight), rtol=1e-12)
+
+
+def test_scaling_is_plain_standardisation_for_ordinary_features():
+    X = np.random.default_rng(0).standard_normal((1000, 3)) * [1e-6, 1.0, 1e6] + [0, 5, -1e6]
+    shift, scale = training.survey(X).standardization()
+    np.testing.assert_allclose(shift, X.mean(axis=0), rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(scale, 1 / X.std(axis=0), rtol=1e-9)
+
+
+def test_a_feature_that_hardly_moves_reaches_no_farther_than_the_bound():
+    X = np.zeros((10_000, 2), np.uint8)
+    X[0, 0] = 255
+    X[:, 1] = np.arange(10_000) % 256
+    shift, scale = training.survey(X).standardization()
+    farthest = np.abs((X - shift) * scale).max(axis=0)
+    assert farthest[0] == pytest.approx(standardize.REACH)
+    assert farthest[1] < 2  # a uniform feature is left alone
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value"), [("uint8", 7), ("float32", 0.1), ("float64", 0.1), ("float16", 0.1), ("float64", 0)]
+)
+def test_a_constant_feature_has_no_weight(dtype, value):
+    X = np.full((1001, 1), value, dtype)
+    assert training.survey(X).standardization().scale[0] == 0
+
+
+def test_small_spread_around_a_large_mean_is_no_constant_in_float64():
+    X = 1.6e9 + np.random.default_rng(0).uniform(0, 60, (1000, 1))  # time stamps within a minute
+    assert training.survey(X).standardization().scale[0] == pytest.approx(1 / X.std(), rel=1e-6)
+
+
+def test_fold_and_unfold():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((20, 4)) * [1, 10, 100, 1000] + 50
+    standard = training.survey(X).standardization()
+    W, b = rng.standard_normal((3, 4)), rng.standard_normal(3)
+    coef, intercept = standard.fold(W, b)
+    np.testing.assert_allclose(X @ coef.T + intercept, ((X - standard.shift) * standard.scale) @ W.T + b, rtol=1e-10)
+    for raw, value in zip(standard.unfold(coef, intercept), (W, b), strict=True):
+        np.testing.assert_allclose(raw, value, rtol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("check", [training.survey, training.check_finite])
+def test_what_is_not_finite_is_found_and_named(dtype, bad, check, monkeypatch):
+    monkeypatch.setattr(standardize, "_TILE_BYTES", 64)
+    X = np.zeros((100, 5), dtype)
+    X[73, 2] = bad
+    with pytest.raises(ValueError, match=r"X holds .*(nan|inf) in row 73, feature 2"):
+        check(X)
+    weight = np.ones(100)
+    weight[73] = 0
+    check(X, weight)  # a row that is not there does no harm
+
+
+def test_values_whose_squares_overflow_are_refused():
+    with pytest.raises(ValueError, match="feature 1 whose squares overflow"):
+        training.survey(np.array([[1.0, 1e200], [2.0, -1e200]]))
+
+
+# Rate
+
+
+def test_curvature_is_the_largest_eigenvalue():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((800, 6)) @ np.diag([5, 2, 1, 1, 1, 0.1])
+    extended = np.hstack([X, np.ones((800, 1))])
+    largest = np.linalg.eigvalsh(extended.T @ extended / 800)[-1]
+    assert training.curvature(X, None, 10**9) == pytest.approx(largest, rel=0.02)
+    longest = (extended**2).sum(axis=1).max()
+    assert training.curvature(X, None, 1) == pytest.approx(longest, rel=1e-6)
+    assert training.curvature(X, None, 2) == pytest.approx((400 * largest + 399 * longest) / 799, rel=0.02)
+
+
+def test_curvature_sees_weights_and_coordinates():
+    X = np.vstack([np.full((50, 2), 1.0), np.full((50, 2), 100.0)])
+    weight = np.repeat([1.0, 0.0], 50)
+    assert training.curvature(X, None, 100, weight) == pytest.approx(3.0, rel=1e-3)  # 1 + 1, and 1 of the bias
+    standard = training.survey(X).standardization()
+    assert training.curvature(X, standard, 100) == pytest.approx(2.0, rel=0.1)
+
+
+def test_curvature_of_wide_rows_takes_fewer(monkeypatch):
+    monkeypatch.setattr(rates_module, "_SAMPLE_NUMBERS", 10)
+    assert training.curvature(np.ones((5000, 3)), None, 5000) == pytest.approx(4.0, rel=1e-3)
+
+
+def test_auto_rate_is_one_over_the_curvature():
+    assert training.auto_rate("softmax", 10, 1.0, 0.0, 100.0) == pytest.approx(1 / 50)
+    assert training.auto_rate("squared_hinge", 10, 1.0, 0.0, 100.0) == pytest.approx(1 / 2000)
+    assert training.auto_rate("hinge", 10, 2.0, 0.0, 100.0) == pytest.approx(1 / 250)
+    assert training.auto_rate("softmax", 10, 1.0, 25.0, 100.0) == pytest.approx(1 / 100)
+
+
+def test_linear_decay_in_parts_is_linear_decay():
+    whole = training.linear_decay(0.5, 0, 10, 10)
+    assert whole[0] == 0.5 and whole[-1] == pytest.approx(0.05)
+    np.testing.assert_array_equal(
+        np.concatenate([training.linear_decay(0.5, 0, 4, 10), training.linear_decay(0.5, 4, 6, 10)]), whole
+    )
+
+
+# Loop
+
+
+def run(X, y, *, n_epochs=3, rate=0.05, history=None, reporter=None, **changes):
+    parameters = training.Parameters.zeros(int(y.max()) + 1, X.shape[1], X.dtype)
+    history = History() if history is None else history
+    training.train(
+        X, y, parameters, settings(**changes), rates=lambda first, n: np.full(n, rate), n_epochs=n_epochs,
+        rng=np.random.Generator(np.random.PCG64(0)), history=history, reporter=reporter,
+    )  # fmt: skip
+    return parameters, history
+
+
+def test_segments_do_not_show_in_the_bits(monkeypatch):
+    X, y = blobs()
+    whole, history = run(X, y)
+    from fastlin.training import loop
+
+    monkeypatch.setattr(loop, "_SEGMENT_FLOPS", 1.0)  # a batch each
+    cut, cut_history = run(X, y)
+    np.testing.assert_array_equal(whole.W, cut.W)
+    np.testing.assert_array_equal(whole.velocity[1], cut.velocity[1])
+    np.testing.assert_allclose(history["loss"], cut_history["loss"], rtol=1e-12)
+    np.testing.assert_allclose(history["accuracy"], cut_history["accuracy"], rtol=1e-12)
+    assert whole.n_steps == cut.n_steps == 3 * 10
+
+
+def test_history_counts_and_reporter_hears():
+    X, y = blobs()
+    row_counts, records = [], []
+
+    class Reporter:
+        def rows_done(self, n_rows):
+            row_counts.append(n_rows)
+
+        def epoch_done(self, record):
+            records.append(record)
+
+    _, history = run(X, y, reporter=Reporter(), l2=1e-3)
+    assert history["epoch"].tolist() == [1, 2, 3] == [record.epoch for record in records]
+    assert sum(row_counts) == 3 * len(X)
+    assert isinstance(history.last, EpochRecord) and history.last == records[-1]
+    assert history["loss"][-1] < history["loss"][0]
+    assert history["penalty"][-1] > 0
+    assert set(history) == {"epoch", "loss", "penalty", "accuracy", "rate", "seconds", "rows_per_second"}
+    with pytest.raises(KeyError, match="a history holds epoch, loss"):
+        history["los"]
+    again = History.from_columns(history)
+    assert {name: column.tolist() for name, column in again.items()} == {
+        name: column.tolist() for name, column in history.items()
+    }
+    assert "3 epochs" in repr(history) and "0 epochs" in repr(History())
+
+
+@pytest.mark.parametrize("loss", ["softmax", "hinge", "squared_hinge"])
+def test_divergence_is_caught_within_an_epoch_and_explained(loss):
+    X = blobs()[0]
+    y = np.random.default_rng(5).integers(
+        0, 3, len(X)
+    )  # where any step of any size may end at a loss of 0, none diverges
+    with pytest.raises(
+        training.DivergenceError, match=r"diverged: the loss went to .* learning rate 1e\+04.*smaller learning_rate"
+    ):
+        run(X * 100, y, rate=1e4, loss=loss, n_epochs=1)
+
+
+def test_divergence_to_nan_is_caught_too():
+    X, y = blobs()
+    with np.errstate(all="ignore"), pytest.raises(training.DivergenceError):
+        run(X * np.float32(1e18), y, rate=1e4, loss="squared_hinge", n_epochs=1)
+
+
+@pytest.mark.parametrize(("loss", "wanted"), [("softmax", np.log(10)), ("hinge", 18.0), ("squared_hinge", 36.0)])
+def test_loss_of_zero_weights(loss, wanted):
+    assert settings(loss=loss, margin=2.0).zero_weight_loss(10) == pytest.approx(wanted)
+
+
+def test_ctrl_c_ends_the_loop_in_time_with_the_last_finished_step():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 256, (4000, 1024), dtype=np.uint8)
+    y = rng.integers(0, 10, 4000)
+    state = training.FitState.fresh(10, 1024, np.dtype(np.float32), rng)
+    state.observe(X, None, standardize=True, n_threads=1)
+    pressed = []
+
+    def press():
+        pressed.append(time.perf_counter())
+        _thread.interrupt_main()
+
+    timer = threading.Timer(0.2, press)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        state.run(
+            X, y, settings(batch_size=256), rates=lambda first, n: np.full(n, 1e-3), n_epochs=10**6, sample_weight=None,
+            reporter=None,
+        )  # fmt: skip
+    assert time.perf_counter() - pressed[0] < 0.25
+    timer.join()
+    assert state.n_steps > 0
+    assert state.coef.any() and np.isfinite(state.coef).all()
+
+
+def test_a_bar_on_a_terminal_and_lines_elsewhere(monkeypatch, capsys):
+    pytest.importorskip("tqdm")
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    record = EpochRecord(1, 2.0, 0.0, 0.5, 0.1, 0.25, 4000.0)
+    line = "epoch 1  loss 2.0000  accuracy 0.5000  rate 1.00e-01  4,000 rows/s"
+    with Progress(2, 100) as progress:
+        progress.rows_done(100)
+        progress.epoch_done(record)
+    assert capsys.readouterr() == (line + "\n", "")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Progress(2, 100) as progress:
+        progress.rows_done(100)
+        progress.epoch_done(record)
+    assert line in capsys.readouterr().out
+    assert "50%" in terminal.getvalue()
