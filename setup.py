@@ -102,7 +102,7 @@ class BuildExt(build_ext):
             return []
         if self.compiles(OPENMP_PROBE, ["-fopenmp"], link=True):
             return ["-fopenmp"]
-        print("fastlin: no OpenMP in this compiler: built without it, one thread (Debian: gcc, or clang and libomp-dev)")
+        print("fastlin: no OpenMP in this compiler, so one thread (Debian: gcc, or clang and libomp-dev)")
         return []
 
     def compiles(self, program: str, flags: list[str], link: bool = False) -> bool:

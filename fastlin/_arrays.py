@@ -83,9 +83,10 @@ def as_weights(W: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
 
 
 def _refuse_weights(W: np.ndarray, n_features: int) -> NoReturn:
-    hint = "; W is (n_classes, n_features) here: pass W.T" if W.ndim == 2 and W.shape[0] == n_features else ""
+    hint = ": pass W.T" if W.ndim == 2 and W.shape[0] == n_features else ""
     raise ValueError(
-        f"W has shape {W.shape}; wanted is (n_classes, {n_features}), a row a class, as X has {n_features} features{hint}"
+        f"W has shape {W.shape}; wanted is (n_classes, {n_features}), a row a class, as X has {n_features} features"
+        + hint
     )
 
 
@@ -179,7 +180,9 @@ def check_in_place(array: Any, name: str, shape: tuple[int, ...], dtype: np.dtyp
     if not array.flags.writeable:
         raise ValueError(f"{name} is read-only; wanted is a writeable array, as it is changed in place")
     if not array.flags.carray:
-        raise ValueError(f"{name} is not C-contiguous and aligned; it is changed in place: pass np.ascontiguousarray({name})")
+        raise ValueError(
+            f"{name} is not C-contiguous and aligned, and is changed in place; pass np.ascontiguousarray({name})"
+        )
     return array
 
 
@@ -206,11 +209,11 @@ def check_model_in_place(W: Any, b: Any, rows: np.ndarray) -> None:
 def as_velocity(
     velocity: Any, W: np.ndarray, b: np.ndarray | None, momentum: float, rows: np.ndarray | None = None
 ) -> tuple[Any, Any] | None:
-    """`velocity` as (velocity of W, velocity of b), changed in place; from rest where momentum has none to start with."""
+    """`velocity` as the pair (of W, of b) that is changed in place; momentum without one starts from rest."""
     if velocity is None:
         return None if momentum == 0.0 else (np.zeros_like(W), None if b is None else np.zeros_like(b))
     if not isinstance(velocity, tuple) or len(velocity) != 2 or (velocity[1] is None) != (b is None):
-        raise TypeError("velocity is not a pair (velocity of W, velocity of b); wanted is two arrays like W and b, None for no b")
+        raise TypeError("velocity is not a pair; wanted is two arrays, one like W and one like b, or None where b is")
     check_in_place(velocity[0], "velocity[0]", W.shape, W.dtype)
     check_apart("velocity[0]", velocity[0], W=W, b=b, X=rows)
     if b is not None:

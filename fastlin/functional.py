@@ -478,7 +478,7 @@ def sgd_epoch(
     threads = _threads.resolve(n_threads, 4.0 * batch_size * n_features * n_classes)
     sum_loss, sum_weight, n_correct, n_seen = _sgd.epoch(
         X, y, W, b, order, batch_size, rates, momentum, nesterov, v_W, v_b, l2, l1,
-        _SOFTMAX if loss == "softmax" else _HINGE[kind], power, margin, weight, *folding, threads,
+        _SOFTMAX if loss == "softmax" else _HINGE[kind], power, margin, weight, folding[0], folding[1], threads,
     )  # fmt: skip
     if n_seen == 0:
         return EpochResult(_step.penalty(W, l2, l1), float("nan"))

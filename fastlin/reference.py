@@ -278,6 +278,8 @@ def sgd_epoch(
     penalty = _Penalty.checked(l2, l1)
     momentum = _arrays.as_momentum(momentum, nesterov)
     velocity = _arrays.as_velocity(velocity, W, b, momentum, rows)
+    # For an epoch of no batches too, whatever is wrong is said.
+    _batch(rows, y, W, b, sample_weight, shift, scale, order[:0], n_threads)
 
     sum_loss, sum_weight, n_correct, n_seen = 0.0, 0.0, 0, 0
     for k, rate in enumerate(rates):
