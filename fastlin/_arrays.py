@@ -163,7 +163,7 @@ def as_feature_vector(value: Any, n_features: int, name: str) -> np.ndarray | No
     finite = np.isfinite(vector)
     if not finite.all():
         wrong = int(np.flatnonzero(~finite)[0])
-        raise ValueError(f"{name}[{wrong}] is {vector[wrong]}; wanted is finite numbers")
+        raise ValueError(f"{name}[{wrong}] is {vector[wrong]}, not finite; wanted is finite numbers")
     return vector
 
 

@@ -261,8 +261,8 @@ for argument in ("shift", "scale"):
 
     refuse(WITH_LABELS, f"too short a {argument}", _of(np.ones(3)), ValueError, rf"{argument} has shape \(3,\)")
     refuse(WITH_LABELS, f"{argument} of two axes", _of(np.ones((1, 4))), ValueError, rf"{argument} has shape \(1, 4\)")
-    refuse(WITH_LABELS, f"{argument} NaN", _of([0, 1, np.nan, 0]), ValueError, rf"{argument}\[2\] is not finite")
-    refuse(WITH_LABELS, f"infinite {argument}", _of(np.inf), ValueError, rf"{argument}\[0\] is not finite")
+    refuse(WITH_LABELS, f"{argument} NaN", _of([0, 1, np.nan, 0]), ValueError, rf"{argument}\[2\] is nan, not finite")
+    refuse(WITH_LABELS, f"infinite {argument}", _of(np.inf), ValueError, rf"{argument}\[0\] is inf, not finite")
     refuse(WITH_LABELS, f"complex {argument}", _of(1j), TypeError, rf"{argument} has dtype complex")
 
 # Numbers
