@@ -151,6 +151,15 @@ def fit_lines(fitted: dict[str, Any]) -> list[str]:
     return [head, *runs, f"  the faster twin ({fitted['twin']}) / fastlin: {fitted['ratio']:.2f}"]
 
 
+def _without_nan(value: Any) -> Any:
+    """The same with None for NaN, which JSON has no word for."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if value != value else value
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the large shapes' rows: a look, no judgement")
@@ -161,17 +170,19 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.quick and options.check:
         parser.error("--quick shrinks the shapes that the promises are about: leave out --quick or --check")
+    chosen = [case for case in cases.CASES if options.only in case.group]
+    if not chosen and options.only != "fit":
+        known = ", ".join(case.group for case in cases.CASES)
+        parser.error(f"--only {options.only!r} matches none of: fit, {known}")
 
     facts = machine.facts(1)
     head = machine.banner(facts)
     print(*head, sep="\n", flush=True)
     before = limits.measure(options.quick)
     rows = []
-    for case in cases.CASES:
-        if options.only not in case.group:
-            continue
-        if options.quick and case.n * case.d > 1e6:
-            case = case._replace(n=case.n // 10) if not case.pool else case._replace(pool=case.pool // 10)
+    for case in chosen:
+        if options.quick:
+            case = case.tenth()
         if sys.stderr.isatty():
             print(f"\r{case.group:60}", end="", file=sys.stderr, flush=True)
         rows.append(measure(case, options.quick))
@@ -185,7 +196,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(*limit_lines(ceiling), "", *body, "", sep="\n", flush=True)
 
     fitted: dict[str, Any] = {"skipped": "the CIFAR-10 fit is left out by --only"}
-    if options.only in "fit":
+    if options.only in ("", "fit"):
         fitted = fit.compare(epochs=1, repeats=1) if options.quick else fit.compare()
     judged = [] if options.quick else bars(rows, fitted)
     tail = fit_lines(fitted) + [""] + [bar.line() for bar in judged] + [f"WRONG   {message}" for message in wrong]
@@ -199,7 +210,7 @@ def main(arguments: list[str] | None = None) -> int:
             "fit": fitted,
             "bars": [bar._asdict() | {"met": bar.met} for bar in judged],
         }
-        options.json.write_text(json.dumps(record, indent=2) + "\n")
+        options.json.write_text(json.dumps(_without_nan(record), indent=2, allow_nan=False) + "\n")
     if options.markdown:
         listed = [f"- {line}" for line in head]
         options.markdown.write_text("\n".join([*listed, "", *body, "", "```text", *tail, "```"]) + "\n")

@@ -211,7 +211,7 @@ def _loss_and_gradient(rows_loss: Callable, batch: _Batch, penalty: _Penalty) ->
     loss = float(np.dot(losses.astype(np.float64), batch.share)) + penalty.value(batch.W)
     ds = ds * batch.share.astype(ds.dtype)[:, None]
     dW = ds.T @ batch.X + penalty.gradient(batch.W)
-    db = None if batch.b is None else ds.sum(axis=0)
+    db = None if batch.b is None else ds.sum(axis=0, dtype=np.float64).astype(ds.dtype)
     return LossGradient(loss, dW, db), n_correct
 
 

@@ -1,19 +1,22 @@
-/* How classes are cut into groups: the classes whose accumulators fit the registers together.
+/* How classes are cut into the parts whose accumulators fit the registers together.
  *
- * The widest group is a level's FL_GROUP; C classes make ceil(C / FL_GROUP) groups of nearly equal size, the larger
- * ones first. Packed weights, the scores kernel and the gradient kernel all walk these groups.
+ * n things with at most `most` in a part make ceil(n / most) parts of nearly equal size, the larger ones first. Few
+ * classes are cut into groups of at most FL_GROUP classes, many into panels of at most FL_PANEL vectors of classes; the
+ * packed weights, the scores kernel and the gradient kernel walk the same parts.
  */
 #ifndef FL_GROUPS_H
 #define FL_GROUPS_H
 
 #include <stddef.h>
 
-static inline ptrdiff_t fl_group_count(ptrdiff_t c) { return (c + FL_GROUP - 1) / FL_GROUP; }
+static inline ptrdiff_t fl_cut_count(ptrdiff_t n, ptrdiff_t most) { return (n + most - 1) / most; }
 
-static inline ptrdiff_t fl_group_start(ptrdiff_t c, ptrdiff_t group) {
-    const ptrdiff_t count = fl_group_count(c), extra = c % count;
-    return group * (c / count) + (group < extra ? group : extra);
+static inline ptrdiff_t fl_cut_start(ptrdiff_t n, ptrdiff_t most, ptrdiff_t part) {
+    const ptrdiff_t count = fl_cut_count(n, most), extra = n % count;
+    return part * (n / count) + (part < extra ? part : extra);
 }
+
+static inline ptrdiff_t fl_whole(ptrdiff_t n, ptrdiff_t lanes) { return (n + lanes - 1) / lanes * lanes; }
 
 /* Calls TILE(k) with the constant k equal to `classes`, so that the tile's loops unroll. */
 #define FL_FOR_CLASSES(classes, TILE)                                                                                  \

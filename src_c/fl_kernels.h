@@ -49,8 +49,9 @@ typedef struct {
 typedef struct {
     size_t size; /* bytes of a `real` */
     ptrdiff_t lanes;
-    /* Weights in the order the scores kernel walks them, scale applied; features [d0, d1), d0 a multiple of `lanes`.
-     * w_packed holds c * round_up(d, lanes) numbers. */
+    /* How many numbers the packed weights hold. */
+    ptrdiff_t (*packed_size)(ptrdiff_t c, ptrdiff_t d);
+    /* Weights in the order the scores kernel walks them, scale applied; features [d0, d1), d0 a multiple of `lanes`. */
     void (*pack)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, fl_fold fold, void *w_packed);
     /* dot_c[i] = sum over [d0, d1) of w * scale * shift: what the folding takes off the bias. */
     void (*shift_dot)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, fl_fold fold,
@@ -59,7 +60,7 @@ typedef struct {
      * bias_c: padded to whole vectors with -infinity. db_c (padded) += sum of the gradient over rows.
      * Returns the sum of share_n times the rows' losses; adds the rows classified rightly to *n_correct. */
     double (*loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, void *s_nc, ptrdiff_t ld_s, const void *bias_c,
-                        const int64_t *y_n, const double *share_n, void *db_c, int64_t *n_correct);
+                        const int64_t *y_n, const double *share_n, double *db_c, int64_t *n_correct);
     /* out_nc = s_nc + bias_c */
     void (*add_bias)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c, void *out_nc,
                      ptrdiff_t ld_out);

@@ -4,9 +4,12 @@
 #define FL_LEVEL avx2
 #define FL_LEVEL_NAME "avx2"
 #define FL_VECTOR_BYTES 32
-/* 16 registers: 2 x 5 accumulators, 2 rows, 1 weight. */
+/* 16 registers; the plan in rows.inc.h counts them. */
 #define FL_GROUP 5
 #define FL_ROW_TILE(classes) ((classes) <= 2 ? 4 : 2)
+#define FL_FEW 16
+#define FL_PANEL 3
+#define FL_PANEL_ROWS 4
 #include "level.inc.h"
 #else
 #include "fl_kernels.h"

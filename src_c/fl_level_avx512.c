@@ -4,9 +4,12 @@
 #define FL_LEVEL avx512
 #define FL_LEVEL_NAME "avx512"
 #define FL_VECTOR_BYTES 64
-/* 32 registers: 2 x 12 accumulators, 2 rows, 1 weight; 4 rows where classes are few. */
+/* 32 registers; the plan in rows.inc.h counts them. */
 #define FL_GROUP 12
 #define FL_ROW_TILE(classes) ((classes) <= 5 ? 4 : 2)
+#define FL_FEW 24
+#define FL_PANEL 3
+#define FL_PANEL_ROWS 8
 #include "level.inc.h"
 #else
 #include "fl_kernels.h"

@@ -1,10 +1,13 @@
-/* The level every CPU of the architecture has: SSE2 on x86-64, NEON on AArch64, else vectors of 16 bytes or one lane. */
+/* The level every CPU of the architecture has: SSE2 on x86-64, NEON on AArch64, else 16 bytes or one lane. */
 #define FL_LEVEL baseline
 #define FL_LEVEL_NAME "baseline"
 #define FL_VECTOR_BYTES 16
-/* 16 registers: 2 x 5 accumulators, 2 rows, 1 weight. */
+/* 16 registers; the plan in rows.inc.h counts them. */
 #define FL_GROUP 5
 #define FL_ROW_TILE(classes) ((classes) <= 2 ? 4 : 2)
+#define FL_FEW 16
+#define FL_PANEL 3
+#define FL_PANEL_ROWS 4
 #if defined(__SSE2__) || defined(_M_X64)
 #define FL_SSE2
 #endif

@@ -1,6 +1,7 @@
 /* Template: everything one level offers, and its table. Each fl_level_*.c sets the level's macros and includes this.
  *
- * Needs FL_LEVEL (the suffix of its symbols), FL_LEVEL_NAME, FL_VECTOR_BYTES, FL_GROUP and FL_ROW_TILE(classes).
+ * Needs FL_LEVEL (the suffix of its symbols), FL_LEVEL_NAME, FL_VECTOR_BYTES, and the sizes of its tiles: FL_FEW,
+ * FL_GROUP, FL_ROW_TILE(classes), FL_PANEL, FL_PANEL_ROWS.
  */
 #include "fl_kernels.h"
 #include "fl_simd.h"
@@ -98,15 +99,13 @@
         FL_PASTE(scores, storage, FL_LEVEL), FL_PASTE(gradient, storage, FL_LEVEL),                                    \
             FL_PASTE(moments, storage, FL_LEVEL)                                                                       \
     }
+#define FL_KERNEL(kernel, real) .kernel = FL_PASTE(kernel, real, FL_LEVEL)
 #define FL_REAL(real, type, lanes_)                                                                                    \
     {                                                                                                                  \
-        .size = sizeof(type), .lanes = lanes_, .pack = FL_PASTE(pack, real, FL_LEVEL),                                 \
-        .shift_dot = FL_PASTE(shift_dot, real, FL_LEVEL), .loss_rows = FL_PASTE(loss_rows, real, FL_LEVEL),            \
-        .add_bias = FL_PASTE(add_bias, real, FL_LEVEL), .argmax = FL_PASTE(argmax, real, FL_LEVEL),                    \
-        .probabilities = FL_PASTE(probabilities, real, FL_LEVEL),                                                      \
-        .sum_parts = FL_PASTE(sum_parts, real, FL_LEVEL),                                                              \
-        .finish_gradient = FL_PASTE(finish_gradient, real, FL_LEVEL), .update = FL_PASTE(update, real, FL_LEVEL),      \
-        .penalty = FL_PASTE(penalty, real, FL_LEVEL),                                                                  \
+        .size = sizeof(type), .lanes = lanes_, FL_KERNEL(packed_size, real), FL_KERNEL(pack, real),                    \
+        FL_KERNEL(shift_dot, real), FL_KERNEL(loss_rows, real), FL_KERNEL(add_bias, real), FL_KERNEL(argmax, real),    \
+        FL_KERNEL(probabilities, real), FL_KERNEL(sum_parts, real), FL_KERNEL(finish_gradient, real),                  \
+        FL_KERNEL(update, real), FL_KERNEL(penalty, real),                                                             \
     }
 
 #define FL_TABLE_(level) fl_kernels_##level

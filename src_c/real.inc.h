@@ -78,7 +78,7 @@ FL_INLINE double NAME(softmax_row)(ptrdiff_t c, REAL *s, V top, ptrdiff_t y, REA
     return lanes[0] == 0 ? log1p((double)others) : log((double)total) - (double)lanes[0];
 }
 
-/* sum over j != y of max(0, s_j - s_y + margin)^power; gradient 1 or 2 max(0, .) for each, and minus their sum for y. */
+/* sum over j != y of max(0, s_j - s_y + margin)^power; gradient 1 or 2 max(0, .) each, and minus their sum for y. */
 FL_INLINE double NAME(hinge_sum_row)(const fl_loss *loss, ptrdiff_t c, REAL *s, ptrdiff_t y, REAL share) {
     const V right = VW(set1)(s[y]), margin = VW(set1)((REAL)loss->margin), zero = VW(set1)(0);
     const V factor = VW(set1)(loss->power == 1 ? share : 2 * share);
@@ -116,10 +116,9 @@ FL_INLINE double NAME(hinge_max_row)(const fl_loss *loss, ptrdiff_t c, REAL *s, 
 }
 
 static double NAME(loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, void *s_nc, ptrdiff_t ld_s,
-                              const void *bias_c, const int64_t *y_n, const double *share_n, void *db_c,
+                              const void *bias_c, const int64_t *y_n, const double *share_n, double *db_c,
                               int64_t *n_correct) {
     double total = 0;
-    REAL *db = (REAL *)db_c;
     for (ptrdiff_t r = 0; r < n; r++) {
         REAL *s = (REAL *)s_nc + r * ld_s;
         const REAL share = (REAL)share_n[r];
@@ -132,7 +131,14 @@ static double NAME(loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, voi
         else
             of_row = NAME(hinge_max_row)(loss, c, s, y_n[r], share);
         total += share_n[r] * of_row;
-        for (ptrdiff_t j = 0; j < c; j += LANES) VW(store)(db + j, VW(load)(db + j) + VW(load)(s + j));
+        for (ptrdiff_t j = 0; j < c; j += LANES) {
+            vd wide[LANES / VD_LANES];
+            VW(widen)(VW(load)(s + j), wide);
+            for (int i = 0; i < LANES / VD_LANES; i++) {
+                double *db = db_c + j + i * VD_LANES;
+                vd_store(db, vd_load(db) + wide[i]);
+            }
+        }
         for (ptrdiff_t j = c; j % LANES; j++) s[j] = 0;
     }
     return total;
@@ -189,12 +195,41 @@ static void NAME(probabilities)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, void
     }
 }
 
+static ptrdiff_t NAME(packed_size)(ptrdiff_t c, ptrdiff_t d) {
+    return c > FL_FEW ? fl_whole(c, LANES) * d : c * fl_whole(d, LANES);
+}
+
+/* Panel by panel, a feature's weights of all its classes in whole vectors; classes beyond the last are zero. */
+static void NAME(pack_panels)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const REAL *w_cd, const REAL *scale,
+                              REAL *w_packed) {
+    const ptrdiff_t vectors = fl_whole(c, LANES) / LANES;
+    for (ptrdiff_t p = 0; p < fl_cut_count(vectors, FL_PANEL); p++) {
+        const ptrdiff_t c0 = fl_cut_start(vectors, FL_PANEL, p) * LANES;
+        const ptrdiff_t c1 = fl_cut_start(vectors, FL_PANEL, p + 1) * LANES, width = c1 - c0;
+        /* A vector of features at a time: the lines written stay in cache while the classes pass. */
+        for (ptrdiff_t at = d0; at < d1; at += LANES) {
+            const ptrdiff_t count = d1 - at < LANES ? d1 - at : LANES;
+            const V factor = scale ? VW(load_n)(scale + at, count) : VW(set1)(1);
+            for (ptrdiff_t j = c0; j < c1; j++) {
+                REAL lanes[LANES];
+                VW(store)(lanes, j < c ? VW(load_n)(w_cd + j * d + at, count) * factor : VW(set1)(0));
+                REAL *out = w_packed + c0 * d + at * width + (j - c0);
+                for (ptrdiff_t i = 0; i < count; i++) out[i * width] = lanes[i];
+            }
+        }
+    }
+}
+
 static void NAME(pack)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, fl_fold fold,
                        void *w_packed) {
     const REAL *scale = (const REAL *)fold.scale_d;
-    const ptrdiff_t d_padded = (d + LANES - 1) / LANES * LANES;
-    for (ptrdiff_t g = 0; g < fl_group_count(c); g++) {
-        const ptrdiff_t c0 = fl_group_start(c, g), c1 = fl_group_start(c, g + 1);
+    const ptrdiff_t d_padded = fl_whole(d, LANES);
+    if (c > FL_FEW) {
+        NAME(pack_panels)(c, d, d0, d1, (const REAL *)w_cd, scale, (REAL *)w_packed);
+        return;
+    }
+    for (ptrdiff_t g = 0; g < fl_cut_count(c, FL_GROUP); g++) {
+        const ptrdiff_t c0 = fl_cut_start(c, FL_GROUP, g), c1 = fl_cut_start(c, FL_GROUP, g + 1);
         REAL *out = (REAL *)w_packed + c0 * d_padded + d0 * (c1 - c0);
         for (ptrdiff_t at = d0; at < d1; at += LANES) {
             const ptrdiff_t width = d1 - at < LANES ? d1 - at : LANES;

@@ -4,26 +4,37 @@
  * VW(word) (that type's SIMD words), LANES, WIDE (vectors of double that hold one of V), NAME(kernel).
  *
  * Plan. Both products of a block of rows are sums of products over a long axis: scores over features, gradient over
- * rows. C is no multiple of a vector, so both run along features in vectors and keep a tile of accumulators in
- * registers; the storage type is widened in the load.
+ * rows. Each keeps a tile of accumulators in registers, and one axis of the tile in the lanes of vectors; the storage
+ * type is widened in the load. Registers: 32 with AVX-512, else 16.
  *
- * scores   ROW_TILE rows x the classes of a group. A step of one vector of features loads ROW_TILE vectors of rows and
- *          one of weights a class, and does ROW_TILE * classes multiply-adds. Registers with 32 (AVX-512): 2 x 12
- *          accumulators + 2 rows + 1 weight = 27, or 4 x 5 + 4 + 1 = 25 for few classes; with 16: 2 x 5 + 2 + 1 = 13.
- *          Weights come packed in just this order, so they are one stream; features are cut into strips whose weights
- *          stay in the first-level cache while all rows of the block pass. Between strips sums rest in `scratch`, so
- *          that rounding errors grow with the strip's length, not the row's; lanes are added up once, at the end.
- * gradient A group's classes x 2 vectors of features, the rows of the block streaming by: 12 x 2 + 2 rows + 1 weight
- *          = 27, or 5 x 2 + 2 + 1 = 13 registers. The row's coefficient is broadcast once for two multiply-adds.
+ * scores_few   Up to FL_FEW classes, no multiple of a vector: lanes are features. FL_ROW_TILE rows x the classes of a
+ *              group: a step of one vector of features loads a vector of each row and of each class's weights, for
+ *              rows x classes multiply-adds. 2 x 12 sums + 2 rows + 1 weight = 27 registers, 4 x 5 + 4 + 1 = 25 where
+ *              classes are few; 2 x 5 + 2 + 1 = 13 of 16. Weights come packed in just this order, so they are one
+ *              stream; features are cut into strips whose weights stay in the first-level cache while all rows of the
+ *              block pass. Between strips sums rest in `scratch`, so that rounding errors grow with the strip's length,
+ *              not the row's; lanes are added up once, at the end.
+ * scores_many  More classes: lanes are classes. FL_PANEL_ROWS rows x a panel of up to 3 vectors of classes: a step of
+ *              one feature loads the panel's weights and broadcasts a number of each row. 8 x 3 sums + 3 weights + 1 =
+ *              28 registers; 4 x 3 + 3 + 1 = 16 of 16. A strip of the block's rows is widened once into `scratch`, and
+ *              a panel's strip of weights stays in the first-level cache while the rows pass.
+ * gradient     Lanes are features: a group's classes x 2 vectors, the rows of the block streaming by. 12 x 2 sums + 2
+ *              rows + 1 coefficient = 27 registers; 5 x 2 + 2 + 1 = 13 of 16. A coefficient is broadcast once for two
+ *              multiply-adds. Of several groups each first gathers its coefficients, which lie rows apart.
  *
- * The order of every sum depends on the feature count and the level only, never on the block a row is in or on threads.
+ * The order of every sum depends on the shape and the level only, never on the block a row is in or on threads.
  */
 
-/* A strip: 16 KiB of weights, half of the smallest first-level cache about (32 KiB), the other half is for rows; and at
- * most 128 additions in a row, for the sake of float's 24 bits. */
 #ifndef FL_STRIP_BYTES
+/* A strip of scores_few: 16 KiB of weights, half of the smallest first-level cache about (32 KiB), the other half is
+ * for rows; and at most 128 additions one after the other, for the sake of float's 24 bits. */
 #define FL_STRIP_BYTES 16384
 #define FL_STRIP_STEPS 128
+/* A strip of scores_many: as many additions; 128 x 3 vectors of 64 bytes are 24 KiB of weights. A block's strip, 128
+ * numbers a row, fits FL_SCRATCH_BYTES. */
+#define FL_PANEL_STRIP 128
+/* Rows of one run of the gradient's sums: as many additions; 12 KiB of stack for a group's coefficients in double. */
+#define FL_GRADIENT_ROWS 128
 #endif
 
 FL_INLINE void NAME(scores_tile)(const int rows, const int classes, const X *const *x_n, ptrdiff_t d0, ptrdiff_t d1,
@@ -62,12 +73,12 @@ FL_INLINE void NAME(scores_tile)(const int rows, const int classes, const X *con
     }
 }
 
-static void NAME(scores)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *const *x_n, const void *w_packed, void *s_nc,
-                         ptrdiff_t ld_s, void *scratch) {
+static void NAME(scores_few)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *const *x_n, const void *w_packed,
+                             void *s_nc, ptrdiff_t ld_s, void *scratch) {
     const X *const *x = (const X *const *)x_n;
-    const ptrdiff_t d_padded = (d + LANES - 1) / LANES * LANES;
-    for (ptrdiff_t g = 0; g < fl_group_count(c); g++) {
-        const ptrdiff_t c0 = fl_group_start(c, g), classes = fl_group_start(c, g + 1) - c0;
+    const ptrdiff_t d_padded = fl_whole(d, LANES);
+    for (ptrdiff_t g = 0; g < fl_cut_count(c, FL_GROUP); g++) {
+        const ptrdiff_t c0 = fl_cut_start(c, FL_GROUP, g), classes = fl_cut_start(c, FL_GROUP, g + 1) - c0;
         const REAL *w = (const REAL *)w_packed + c0 * d_padded;
         /* Strips of equal length, in whole vectors. */
         const ptrdiff_t in_cache = FL_STRIP_BYTES / (classes * LANES * (ptrdiff_t)sizeof(REAL));
@@ -90,6 +101,77 @@ static void NAME(scores)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *cons
 #undef FL_SCORES
         }
     }
+}
+
+FL_INLINE void NAME(panel_tile)(const int rows, const int vectors, const REAL *x_nd, ptrdiff_t ld_x, ptrdiff_t strip,
+                                const REAL *w, int first, ptrdiff_t classes, REAL *s_nc, ptrdiff_t ld_s) {
+    V sum[8][3];
+    FL_UNROLL for (int r = 0; r < rows; r++)
+        FL_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = VW(set1)(0);
+    for (ptrdiff_t d = 0; d < strip; d++, w += vectors * LANES) {
+        V w_v[3];
+        FL_UNROLL for (int v = 0; v < vectors; v++) w_v[v] = VW(load)(w + v * LANES);
+        FL_UNROLL for (int r = 0; r < rows; r++) {
+            const V x_v = VW(set1)(x_nd[r * ld_x + d]);
+            FL_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] = VW(fma)(x_v, w_v[v], sum[r][v]);
+        }
+    }
+    FL_UNROLL for (int r = 0; r < rows; r++) {
+        FL_UNROLL for (int v = 0; v < vectors; v++) {
+            REAL *s = s_nc + r * ld_s + v * LANES;
+            const ptrdiff_t width = classes - v * LANES;
+            if (width >= LANES)
+                VW(store)(s, first ? sum[r][v] : VW(load)(s) + sum[r][v]);
+            else /* the padding stays zero */
+                VW(store_n)(s, first ? sum[r][v] : VW(load_n)(s, width) + sum[r][v], width);
+        }
+    }
+}
+
+static void NAME(scores_many)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *const *x_n, const void *w_packed,
+                              void *s_nc, ptrdiff_t ld_s, void *scratch) {
+    const X *const *x = (const X *const *)x_n;
+    REAL *x_strip = (REAL *)scratch;
+    const ptrdiff_t vectors_of_all = fl_whole(c, LANES) / LANES;
+    for (ptrdiff_t d0 = 0; d0 < d; d0 += FL_PANEL_STRIP) {
+        const ptrdiff_t strip = d - d0 < FL_PANEL_STRIP ? d - d0 : FL_PANEL_STRIP;
+        for (ptrdiff_t r = 0; r < n; r++) {
+            REAL *to = x_strip + r * FL_PANEL_STRIP;
+            ptrdiff_t i = 0;
+            for (; i + LANES <= strip; i += LANES) VW(store)(to + i, X_LOAD(x[r] + d0 + i));
+            if (i < strip) VW(store_n)(to + i, X_LOAD_N(x[r] + d0 + i, strip - i), strip - i);
+        }
+        for (ptrdiff_t p = 0; p < fl_cut_count(vectors_of_all, FL_PANEL); p++) {
+            const ptrdiff_t v0 = fl_cut_start(vectors_of_all, FL_PANEL, p), c0 = v0 * LANES;
+            const ptrdiff_t vectors = fl_cut_start(vectors_of_all, FL_PANEL, p + 1) - v0;
+            const REAL *w = (const REAL *)w_packed + c0 * d + d0 * vectors * LANES;
+            ptrdiff_t r = 0;
+#define FL_ROWS_OF_PANEL(rows, k)                                                                                      \
+    for (; r + (rows) <= n; r += (rows))                                                                               \
+        NAME(panel_tile)                                                                                               \
+        (rows, k, x_strip + r * FL_PANEL_STRIP, FL_PANEL_STRIP, strip, w, d0 == 0, c - c0,                             \
+         (REAL *)s_nc + r * ld_s + c0, ld_s)
+#define FL_PANEL_TILES(k)                                                                                              \
+    FL_ROWS_OF_PANEL(FL_PANEL_ROWS, k);                                                                                \
+    FL_ROWS_OF_PANEL(4, k);                                                                                            \
+    FL_ROWS_OF_PANEL(1, k)
+            switch (vectors) {
+            case 1: FL_PANEL_TILES(1); break;
+            case 2: FL_PANEL_TILES(2); break;
+            case 3: FL_PANEL_TILES(3); break;
+            }
+#undef FL_PANEL_TILES
+#undef FL_ROWS_OF_PANEL
+        }
+    }
+}
+
+static void NAME(scores)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *const *x_n, const void *w_packed,
+                         void *s_nc, ptrdiff_t ld_s, void *scratch) {
+    if (c > FL_FEW)
+        NAME(scores_many)(n, d, c, x_n, w_packed, s_nc, ld_s, scratch);
+    else
+        NAME(scores_few)(n, d, c, x_n, w_packed, s_nc, ld_s, scratch);
 }
 
 FL_INLINE void NAME(gradient_tile)(const int classes, const int vectors, ptrdiff_t width, ptrdiff_t n,
@@ -125,24 +207,36 @@ FL_INLINE void NAME(gradient_tile)(const int classes, const int vectors, ptrdiff
 
 static void NAME(gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g,
                            ptrdiff_t d0, ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate) {
-    const X *const *x = (const X *const *)x_n;
-    for (ptrdiff_t d = d0; d < d1;) {
-        /* Two vectors while they last, then one, whole or part. */
-        const int two = d + 2 * LANES <= d1;
-        const ptrdiff_t width = d1 - d < LANES ? d1 - d : LANES;
-        for (ptrdiff_t g = 0; g < fl_group_count(c); g++) {
-            const ptrdiff_t c0 = fl_group_start(c, g), classes = fl_group_start(c, g + 1) - c0;
-            const REAL *coefficient = (const REAL *)g_nc + c0;
-            REAL *dw = (REAL *)dw_cd + c0 * ld_dw + (d - d0);
+    REAL gathered[FL_GRADIENT_ROWS * FL_GROUP];
+    for (ptrdiff_t g = 0; g < fl_cut_count(c, FL_GROUP); g++) {
+        const ptrdiff_t c0 = fl_cut_start(c, FL_GROUP, g), classes = fl_cut_start(c, FL_GROUP, g + 1) - c0;
+        for (ptrdiff_t r0 = 0; r0 < n; r0 += FL_GRADIENT_ROWS) {
+            const ptrdiff_t rows = n - r0 < FL_GRADIENT_ROWS ? n - r0 : FL_GRADIENT_ROWS;
+            const X *const *x = (const X *const *)x_n + r0;
+            const REAL *coefficient = (const REAL *)g_nc + r0 * ld_g + c0;
+            const int add = accumulate || r0 > 0;
+            ptrdiff_t ld = ld_g;
+            if (c > classes) {
+                for (ptrdiff_t r = 0; r < rows; r++)
+                    for (ptrdiff_t j = 0; j < classes; j++) gathered[r * classes + j] = coefficient[r * ld_g + j];
+                coefficient = gathered;
+                ld = classes;
+            }
+            for (ptrdiff_t d = d0; d < d1;) {
+                /* Two vectors while they last, then one, whole or part. */
+                const int two = d + 2 * LANES <= d1;
+                const ptrdiff_t width = d1 - d < LANES ? d1 - d : LANES;
+                REAL *dw = (REAL *)dw_cd + c0 * ld_dw + (d - d0);
 #define FL_GRADIENT(k)                                                                                                 \
     if (two)                                                                                                           \
-        NAME(gradient_tile)(k, 2, LANES, n, x, d, coefficient, ld_g, dw, ld_dw, accumulate);                           \
+        NAME(gradient_tile)(k, 2, LANES, rows, x, d, coefficient, ld, dw, ld_dw, add);                                 \
     else                                                                                                               \
-        NAME(gradient_tile)(k, 1, width, n, x, d, coefficient, ld_g, dw, ld_dw, accumulate)
-            FL_FOR_CLASSES(classes, FL_GRADIENT)
+        NAME(gradient_tile)(k, 1, width, rows, x, d, coefficient, ld, dw, ld_dw, add)
+                FL_FOR_CLASSES(classes, FL_GRADIENT)
 #undef FL_GRADIENT
+                d += two ? 2 * LANES : width;
+            }
         }
-        d += two ? 2 * LANES : width;
     }
 }
 

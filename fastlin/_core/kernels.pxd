@@ -35,12 +35,13 @@ cdef extern from "fl_kernels.h" nogil:
     ctypedef struct fl_real_kernels:
         size_t size
         ptrdiff_t lanes
+        ptrdiff_t (*packed_size)(ptrdiff_t c, ptrdiff_t d) noexcept nogil
         void (*pack)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, fl_fold fold,
                      void *w_packed) noexcept nogil
         void (*shift_dot)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, fl_fold fold,
                           double *dot_c) noexcept nogil
         double (*loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, void *s_nc, ptrdiff_t ld_s,
-                            const void *bias_c, const int64_t *y_n, const double *share_n, void *db_c,
+                            const void *bias_c, const int64_t *y_n, const double *share_n, double *db_c,
                             int64_t *n_correct) noexcept nogil
         void (*add_bias)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c, void *out_nc,
                          ptrdiff_t ld_out) noexcept nogil

@@ -36,6 +36,12 @@ cdef enum:
 # All chunks' gradients together.
 cdef enum:
     MOST_PART_BYTES = 48 * 1024 * 1024
+# A gradient that does not stay in a second-level cache is written and read again by way of memory; over so many rows
+# that costs a few percent.
+cdef enum:
+    SMALL_PART_BYTES = 512 * 1024
+cdef enum:
+    LARGE_PART_ROWS = 1024
 cdef enum:
     SLICE = 256
 
@@ -80,11 +86,11 @@ cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
         score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first,
                     min(run.sizes.most_rows, stop - first))
         label_block(&block, run.picked, first, run.y, run.weight, run.total)
-        memset(block.db_c, 0, <size_t>run.sizes.padded_classes * run.rows.real.size)
+        memset(block.db_c, 0, <size_t>run.sizes.padded_classes * sizeof(double))
         loss += run.rows.real.loss_rows(&run.loss, block.n, c, block.s_nc, run.sizes.padded_classes, run.bias_c,
                                         block.y_n, block.share_n, block.db_c, &n_correct)
         for j in range(c):
-            db[j] += get_real(block.db_c, run.rows.real_type, j)
+            db[j] += block.db_c[j]
         run.rows.kernels.gradient(block.n, c, block.x_n, block.s_nc, run.sizes.padded_classes, 0, d, part,
                                   run.ld_part, first > start)
         first += run.sizes.most_rows
@@ -120,6 +126,8 @@ cdef void _cut_into_chunks(Pass *run) noexcept nogil:
     cdef size_t part_bytes = <size_t>(run.sizes.n_classes * run.ld_part) * run.rows.real.size
     cdef ptrdiff_t height = run.sizes.most_rows, most
     most = max(<ptrdiff_t>1, min(MOST_CHUNKS, <ptrdiff_t>(MOST_PART_BYTES // part_bytes)))
+    if part_bytes > SMALL_PART_BYTES:
+        most = max(<ptrdiff_t>1, min(most, run.n // LARGE_PART_ROWS))
     run.n_chunks = max(<ptrdiff_t>1, min(most, <ptrdiff_t>(<double>run.n * row_work / CHUNK_WORK)))
     run.chunk_rows = (run.n + run.n_chunks * height - 1) // (run.n_chunks * height) * height
     run.n_chunks = (run.n + run.chunk_rows - 1) // run.chunk_rows
@@ -160,7 +168,7 @@ def loss_gradient(
     else:
         _cut_into_chunks(&run)
     n_threads = <int>max(<ptrdiff_t>1, min(<ptrdiff_t>n_threads, run.n_chunks))
-    run.w_packed = memory.take(<size_t>(c * (d + run.rows.real.lanes)) * run.rows.real.size)
+    run.w_packed = memory.take(<size_t>run.rows.real.packed_size(c, d) * run.rows.real.size)
     run.bias_c = memory.take(<size_t>run.sizes.padded_classes * run.rows.real.size)
     run.memory = memory.take(<size_t>n_threads * run.sizes.bytes)
     run.parts = memory.take(<size_t>(run.n_chunks * c * run.ld_part) * run.rows.real.size)

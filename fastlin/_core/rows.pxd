@@ -31,7 +31,7 @@ cdef struct Block:
     double *share_n
     char *s_nc              # padded_classes apart
     char *resting           # the scores kernel's scratch
-    char *db_c
+    double *db_c            # sum of the gradient over the block's rows, padded
     char *tile
 
 

@@ -24,7 +24,7 @@ cdef enum:
 cdef enum:
     LEAST_ROWS = 4
 cdef enum:
-    MOST_ROWS = 128
+    MOST_ROWS = 256
 
 
 cdef class Memory:
@@ -108,7 +108,7 @@ cdef Sizes size_block(const Rows *rows, ptrdiff_t n_classes, ptrdiff_t most_rows
     sizes.padded_classes = _whole(n_classes, rows.real.lanes)
     sizes.bytes = (
         3 * _lines(n * 8) + _lines(n * sizes.padded_classes * rows.real.size) + _lines(FL_SCRATCH_BYTES(most_rows))
-        + _lines(sizes.padded_classes * rows.real.size)
+        + _lines(sizes.padded_classes * 8)
         + (0 if rows.direct else _lines(n * rows.n_features * rows.real.size))
     )
     return sizes
@@ -129,8 +129,8 @@ cdef void open_block(Block *block, const Rows *rows, const Sizes *sizes, char *m
     memory += _lines(s_bytes)
     block.resting = memory
     memory += _lines(FL_SCRATCH_BYTES(sizes.most_rows))
-    block.db_c = memory
-    memory += _lines(sizes.padded_classes * rows.real.size)
+    block.db_c = <double *>memory
+    memory += _lines(sizes.padded_classes * 8)
     block.tile = memory
 
 

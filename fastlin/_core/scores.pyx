@@ -56,7 +56,7 @@ cdef int _run(cnp.ndarray X, cnp.ndarray W, cnp.ndarray b, char *out, int64_t *c
     run.sizes = size_block(&run.rows, c, rows_in_cache(&run.rows, BLOCK_BYTES))
     n_blocks = (run.rows.n_rows + run.sizes.most_rows - 1) // run.sizes.most_rows
     n_threads = <int>min(<ptrdiff_t>n_threads, n_blocks)
-    packed = memory.take(<size_t>(c * (d + run.rows.real.lanes)) * run.rows.real.size)
+    packed = memory.take(<size_t>run.rows.real.packed_size(c, d) * run.rows.real.size)
     bias = memory.take(<size_t>run.sizes.padded_classes * run.rows.real.size)
     run.w_packed, run.bias_c, run.out, run.classes = packed, bias, out, classes
     run.memory = memory.take(<size_t>n_threads * run.sizes.bytes)

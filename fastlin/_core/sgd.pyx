@@ -154,11 +154,11 @@ cdef void _run_group(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i
         score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first,
                     min(run.sizes.most_rows, stop - first))
         label_block(&block, run.picked, first, run.y, run.weight, run.batch_total[k])
-        memset(block.db_c, 0, <size_t>ld_s * run.rows.real.size)
+        memset(block.db_c, 0, <size_t>ld_s * sizeof(double))
         loss += run.rows.real.loss_rows(&run.loss, block.n, c, block.s_nc, ld_s, bias_c, block.y_n, block.share_n,
                                         block.db_c, &n_correct)
         for j in range(c):
-            db[j] += get_real(block.db_c, run.rows.real_type, j)
+            db[j] += block.db_c[j]
         if run.parts != NULL:
             part = run.parts + <size_t>(in_batch * c * run.ld_part) * run.rows.real.size
             run.rows.kernels.gradient(block.n, c, block.x_n, block.s_nc, ld_s, 0, run.sizes.n_features, part,
@@ -316,7 +316,7 @@ cdef int _take_memory(Epoch *run, Memory memory, ptrdiff_t batch_size, int n_thr
     cdef ptrdiff_t c = run.sizes.n_classes, d = run.sizes.n_features, n_groups = run.group_first[run.n_batches]
     cdef ptrdiff_t most_groups = (batch_size + run.group_rows - 1) // run.group_rows
     cdef size_t size = run.rows.real.size
-    run.w_packed = memory.take(<size_t>(c * (d + run.rows.real.lanes)) * size)
+    run.w_packed = memory.take(<size_t>run.rows.real.packed_size(c, d) * size)
     run.dots = <double *>memory.take(<size_t>(run.n_slices * (c + 1) + most_groups * c) * sizeof(double))
     run.penalties = run.dots + run.n_slices * c
     run.group_db = run.penalties + run.n_slices
