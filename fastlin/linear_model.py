@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -133,7 +133,7 @@ class LinearClassifier:
 
     # Fitting
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to the rows of `X` with the labels `y`, from zero weights.
 
         Parameters
@@ -184,7 +184,7 @@ class LinearClassifier:
         self._run(state, classes, _image_shape(X), rows, index, weight, settings, rates, n_epochs)
         return self
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """One epoch over the rows of `X`, from the weights the model has; from zero the first time.
 
         The standardisation is that of all rows seen so far. The rate does not decay to zero, as no end is known: a
@@ -265,7 +265,7 @@ class LinearClassifier:
 
     # Predicting
 
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> np.ndarray:
         """Scores of raw rows.
 
         Returns
@@ -279,7 +279,7 @@ class LinearClassifier:
             training.check_finite(rows)
         return scores[:, 0] if len(self.classes_) == 2 else scores
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """The label of the largest score of each row; of equal ones the first.
 
         Returns
@@ -307,20 +307,20 @@ class LinearClassifier:
         self._check_softmax("predict_log_proba")
         return self._predict_log_proba
 
-    def _predict_proba(self, X):
+    def _predict_proba(self, X: Any) -> np.ndarray:
         return functional.softmax(self._score_per_class(X), n_threads=self.n_threads)
 
-    def _predict_log_proba(self, X):
+    def _predict_log_proba(self, X: Any) -> np.ndarray:
         s = self._score_per_class(X)
         s = s - s.max(axis=1, keepdims=True, initial=-np.inf)
         return s - np.log(np.exp(s).sum(axis=1, keepdims=True))
 
-    def _score_per_class(self, X):
+    def _score_per_class(self, X: Any) -> np.ndarray:
         scores = self.decision_function(X)
         # p = 1 / (1 + exp(-d)) of two classes is the softmax of the scores 0 and d.
         return np.stack([np.zeros_like(scores), scores], axis=1) if scores.ndim == 1 else scores
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the rows whose label is predicted rightly, weighted where weights are given."""
         predicted = self.predict(X)
         labels = _labels.as_label_array(y, len(predicted))
@@ -331,11 +331,11 @@ class LinearClassifier:
 
     # Parameters
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters of the constructor by name. `deep` is there for scikit-learn; there is nothing below."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters of the constructor by name; an unknown one is refused before any is set."""
         known = self.get_params()
         for name in params:
