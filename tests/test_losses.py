@@ -347,10 +347,11 @@ def test_equal_scores_of_any_size_are_equal(simd_level: str, level: float, dtype
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_margin_just_reached_has_no_gradient(simd_level: str, dtype: str) -> None:
     X = np.ones((1, 1), dtype)
+    below = np.nextafter(X.dtype.type(2), X.dtype.type(0))
     for hinge in HINGES:
         value, dW, db = functional.hinge_loss(X, [1], [[1.0], [2.0], [-5.0]], np.zeros(3), **hinge)
         assert value == 0.0 and not dW.any() and not db.any()
-        value, dW, _ = functional.hinge_loss(X, [1], [[1.0], [np.nextafter(np.asarray(2, dtype), 0)], [-5.0]], **hinge)
+        value, dW, _ = functional.hinge_loss(X, [1], [[1.0], [below], [-5.0]], **hinge)
         assert value > 0.0 and dW[0, 0] > 0 and dW[1, 0] == -dW[0, 0] and dW[2, 0] == 0.0
 
 
