@@ -23,6 +23,8 @@ import numpy as np
 FLOAT32 = np.dtype(np.float32)
 FLOAT64 = np.dtype(np.float64)
 INT64 = np.dtype(np.int64)
+_SMALLEST = {dtype: float(np.finfo(dtype).smallest_subnormal) for dtype in (FLOAT32, FLOAT64)}
+_LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in (FLOAT32, FLOAT64)}
 # What the loops read without a conversion by the caller. The wider integers do not fit float32's 24 bits of mantissa.
 _FLOAT32_STORAGE = frozenset("?bBhHef")
 _FLOAT64_STORAGE = frozenset("iIlLqQd")
@@ -31,11 +33,9 @@ _FLOAT64_STORAGE = frozenset("iIlLqQd")
 def as_rows(X: Any, name: str = "X") -> np.ndarray:
     """View `X` as (N, D) rows without copying it; (N, H, W, channels) images are read as (N, H * W * channels)."""
     if type(X) is not np.ndarray:
-        if isinstance(X, np.ma.MaskedArray):
-            raise TypeError(f"{name} is a masked array; fill it first, for example {name}.filled(0)")
         if hasattr(X, "tocsr"):
             raise TypeError(f"{name} is a sparse matrix; fastlin takes dense rows: pass {name}.toarray()")
-        X = np.asarray(X)
+        X = _as_array(X, name)
     if X.dtype.char not in _FLOAT32_STORAGE and X.dtype.char not in _FLOAT64_STORAGE:
         raise TypeError(
             f"{name} has dtype {X.dtype}; wanted is uint8, float16, float32 or float64 (or another integer type): "
@@ -75,7 +75,7 @@ def compute_dtype(rows: np.ndarray) -> np.dtype:
 
 def as_weights(W: Any, n_features: int, dtype: np.dtype) -> np.ndarray:
     """`W` as a C-contiguous (C, D) array of `dtype`."""
-    if not isinstance(W, np.ndarray) or W.dtype != dtype or not W.flags.carray:
+    if type(W) is not np.ndarray or W.dtype != dtype or not W.flags.carray:
         W = _as_real(W, "W", dtype)
     if W.ndim != 2 or W.shape[0] == 0 or W.shape[1] != n_features:
         _refuse_weights(W, n_features)
@@ -94,7 +94,7 @@ def as_bias(b: Any, n_classes: int, dtype: np.dtype) -> np.ndarray | None:
     """`b` as a contiguous (C,) array of `dtype`, or None."""
     if b is None:
         return None
-    if not isinstance(b, np.ndarray) or b.dtype != dtype or not b.flags.carray:
+    if type(b) is not np.ndarray or b.dtype != dtype or not b.flags.carray:
         b = _as_real(b, "b", dtype)
     if b.ndim != 1 or b.shape[0] != n_classes:
         raise ValueError(f"b has shape {b.shape}; wanted is ({n_classes},), one number a class of W")
@@ -103,8 +103,8 @@ def as_bias(b: Any, n_classes: int, dtype: np.dtype) -> np.ndarray | None:
 
 def as_labels(y: Any, n_rows: int) -> np.ndarray:
     """`y` as a contiguous (N,) int64 array. That the labels lie in 0..C-1 is checked where they are used."""
-    if not isinstance(y, np.ndarray) or y.dtype != INT64 or not y.flags.carray:
-        y = np.asarray(y)
+    if type(y) is not np.ndarray or y.dtype != INT64 or not y.flags.carray:
+        y = _as_array(y, "y")
         if y.dtype.kind not in "iub" and y.size:
             raise TypeError(f"y has dtype {y.dtype}; wanted is integers 0..n_classes-1 (estimators take any labels)")
         if y.dtype.kind == "u" and y.dtype.itemsize == 8 and y.size and int(y.max()) > np.iinfo(np.int64).max:
@@ -122,12 +122,14 @@ def refuse_label(y: np.ndarray, position: int, n_classes: int) -> NoReturn:
 
 def as_row_index(rows: Any, n_rows: int, name: str = "rows") -> np.ndarray:
     """`rows` as a contiguous int64 index into the rows of X, each entry in range."""
-    if not isinstance(rows, np.ndarray) or rows.dtype != INT64 or not rows.flags.carray:
-        rows = np.asarray(rows)
+    if type(rows) is not np.ndarray or rows.dtype != INT64 or not rows.flags.carray:
+        rows = _as_array(rows, name)
         if rows.dtype == np.bool_:
             raise TypeError(f"{name} is a boolean mask; wanted is row numbers: pass np.flatnonzero({name})")
         if rows.dtype.kind not in "iu" and rows.size:
             raise TypeError(f"{name} has dtype {rows.dtype}; wanted is integers, row numbers of X")
+        if rows.dtype == np.uint64:  # int64 would turn the largest into negative numbers
+            rows = np.minimum(rows, np.uint64(np.iinfo(np.int64).max))
         rows = np.require(rows, INT64, ("C", "A"))
     if rows.ndim != 1:
         raise ValueError(f"{name} has shape {rows.shape}; wanted is one axis of row numbers")
@@ -148,14 +150,17 @@ def as_sample_weight(sample_weight: Any, n_rows: int) -> np.ndarray | None:
     if weight.size and not (weight.min() >= 0.0 and weight.max() < math.inf):
         wrong = int(np.flatnonzero(~((weight >= 0.0) & (weight < math.inf)))[0])
         raise ValueError(f"sample_weight[{wrong}] is {weight[wrong]}; wanted is finite numbers >= 0")
+    with np.errstate(over="ignore"):
+        if not weight.sum() < math.inf:
+            raise ValueError("sample_weight sums to infinity; wanted is smaller numbers")
     return weight
 
 
-def as_feature_vector(value: Any, n_features: int, name: str) -> np.ndarray | None:
-    """A number, or one a feature, as a contiguous (D,) float64 array of finite numbers; or None."""
+def as_feature_vector(value: Any, n_features: int, name: str, dtype: np.dtype) -> np.ndarray | None:
+    """A number, or one a feature, as a contiguous (D,) array of `dtype`, finite in it; or None."""
     if value is None:
         return None
-    vector = _as_real(value, name, FLOAT64)
+    vector = _as_real(value, name, dtype)
     if vector.ndim == 0:
         vector = np.full(n_features, vector)
     elif vector.ndim != 1 or vector.shape[0] != n_features:
@@ -169,7 +174,7 @@ def as_feature_vector(value: Any, n_features: int, name: str) -> np.ndarray | No
 
 def check_in_place(array: Any, name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Refuse an array that is to be written in place unless it has just this shape, type and layout."""
-    if not isinstance(array, np.ndarray):
+    if type(array) not in (np.ndarray, np.memmap):
         raise TypeError(f"{name} is {type(array).__name__}; wanted is a NumPy array of {dtype}: it is changed in place")
     if array.dtype != dtype:
         raise TypeError(
@@ -193,17 +198,17 @@ def check_apart(name: str, array: np.ndarray, **others: np.ndarray | None) -> No
             raise ValueError(f"{name} overlaps {other_name} in memory; wanted is an array of its own")
 
 
-def check_model_in_place(W: Any, b: Any, rows: np.ndarray) -> None:
-    """Check the `W` and `b` that an epoch over `rows` changes in place."""
+def check_model_in_place(W: Any, b: Any, rows: np.ndarray, **read: np.ndarray | None) -> None:
+    """Check the `W` and `b` that an epoch over `rows` changes in place, while it reads `rows` and the others."""
     dtype = compute_dtype(rows)
     n_features = rows.shape[1]
     if isinstance(W, np.ndarray) and (W.ndim != 2 or W.shape[0] == 0 or W.shape[1] != n_features):
         _refuse_weights(W, n_features)
     check_in_place(W, "W", getattr(W, "shape", ()), dtype)
-    check_apart("W", W, X=rows)
+    check_apart("W", W, X=rows, **read)
     if b is not None:
         check_in_place(b, "b", (W.shape[0],), dtype)
-        check_apart("b", b, W=W, X=rows)
+        check_apart("b", b, W=W, X=rows, **read)
 
 
 def as_velocity(
@@ -266,19 +271,19 @@ def as_scores(scores: Any) -> np.ndarray:
     return np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
 
 
-def as_nonnegative(value: Any, name: str) -> float:
-    """A finite number >= 0."""
+def as_nonnegative(value: Any, name: str, dtype: np.dtype = FLOAT64) -> float:
+    """A finite number >= 0, in `dtype` too."""
     number = _as_number(value, name)
-    if not 0.0 <= number < math.inf:
-        raise ValueError(f"{name} is {value!r}; wanted is a finite number >= 0")
+    if not 0.0 <= number <= _LARGEST[dtype]:
+        raise ValueError(f"{name} is {value!r}; wanted is a finite number >= 0{_within(number, dtype)}")
     return number
 
 
-def as_positive(value: Any, name: str) -> float:
-    """A finite number > 0."""
+def as_positive(value: Any, name: str, dtype: np.dtype = FLOAT64) -> float:
+    """A finite number > 0, in `dtype` too."""
     number = _as_number(value, name)
-    if not 0.0 < number < math.inf:
-        raise ValueError(f"{name} is {value!r}; wanted is a finite number > 0")
+    if not _SMALLEST[dtype] <= number <= _LARGEST[dtype]:
+        raise ValueError(f"{name} is {value!r}; wanted is a finite number > 0{_within(number, dtype)}")
     return number
 
 
@@ -316,22 +321,22 @@ def as_thread_count(n_threads: Any) -> int | None:
     return number
 
 
-def as_rates(lr: Any, n_batches: int) -> np.ndarray:
-    """`lr` as (n_batches,) float64: one rate for all batches, or one for each."""
+def as_rates(lr: Any, n_batches: int, dtype: np.dtype) -> np.ndarray:
+    """`lr` as (n_batches,) float64: one rate for all batches, or one for each; above 0 and finite in `dtype` too."""
     rates = _as_real(lr, "lr", FLOAT64)
     if rates.ndim == 0:
-        as_positive(float(rates), "lr")
+        as_positive(float(rates), "lr", dtype)
         return np.full(n_batches, rates)
     if rates.shape != (n_batches,):
         raise ValueError(f"lr has shape {rates.shape}; wanted is one number, or ({n_batches},), one a batch")
-    if not ((rates > 0) & (rates < math.inf)).all():
-        raise ValueError("lr holds a rate that is not a finite number > 0")
+    if not ((rates >= _SMALLEST[dtype]) & (rates <= _LARGEST[dtype])).all():
+        raise ValueError(f"lr holds a rate that is not a finite number > 0 in {dtype}; wanted is such numbers")
     return rates
 
 
 def as_choice(value: Any, name: str, choices: tuple[Any, ...]) -> Any:
     """One of `choices`."""
-    if value not in choices:
+    if np.ndim(value) != 0 or value not in choices:
         raise ValueError(f"{name} is {value!r}; wanted is one of {', '.join(map(repr, choices))}")
     return value
 
@@ -345,9 +350,24 @@ def _as_number(value: Any, name: str) -> float:
         raise TypeError(f"{name} is {value!r}; wanted is a number") from None
 
 
+def _as_array(value: Any, name: str) -> np.ndarray:
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array; fill it first, for example {name}.filled(0)")
+    return np.asarray(value)
+
+
 def _as_real(value: Any, name: str, dtype: np.dtype) -> np.ndarray:
-    array = np.asarray(value)
+    """A contiguous array of `dtype`; a finite number that is not finite in `dtype` is refused."""
+    array = _as_array(value, name)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} has dtype {array.dtype}; wanted is real numbers")
-    # np.ascontiguousarray would turn a single number into an array of one axis.
-    return np.require(array, dtype, ("C", "A"))
+    with np.errstate(over="ignore"):
+        # np.ascontiguousarray would turn a single number into an array of one axis.
+        real = np.require(array, dtype, ("C", "A"))
+        if dtype == FLOAT32 and array.dtype.itemsize > 4 and np.any(np.isinf(real) & ~np.isinf(array)):
+            raise ValueError(f"{name} holds numbers too large for {dtype}, in which X is computed; wanted is smaller ones")
+    return real
+
+
+def _within(number: float, dtype: np.dtype) -> str:
+    return f" in {dtype}, in which X is computed" if 0.0 < number < math.inf else ""

@@ -2,30 +2,67 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
-import tempfile
+import stat
 from collections.abc import Callable
-from pathlib import Path
 from typing import IO
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) -> None:
     """Let `write` fill a temporary file beside `path`, flush it to the disk, and rename it to `path`.
 
-    A crash at any moment leaves the earlier file or the new one, never a part of one.
+    A crash at any moment leaves the earlier file or the new one, never a part of one. The new one has the mode of the
+    earlier. A symbolic link stays, and what it points to is replaced; a pipe or a device is written to as it is.
     """
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    mode = _mode(path)
+    if mode is not None and not stat.S_ISREG(mode):
+        with open(path, "wb") as stream:
+            write(stream)
+        return
+    temporary, file = _create_beside(path)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes a file that its owner alone may read; this one is as readable as any new file.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
+        if mode is not None:
+            os.chmod(temporary, stat.S_IMODE(mode))
+        os.replace(temporary, os.path.realpath(path))
     except BaseException:
+        with contextlib.suppress(FileNotFoundError):  # renamed already, and Ctrl-C came then
+            os.unlink(temporary)
+        raise
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Raise the OSError that `write_atomically` would meet, while there is nothing to lose yet."""
+    mode = _mode(path)
+    if mode is None or stat.S_ISREG(mode):
+        temporary, file = _create_beside(path)
+        file.close()
         os.unlink(temporary)
+    elif not os.access(path, os.W_OK):  # not opened: a pipe may wait for its reader
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), os.fspath(path))
+
+
+def _mode(path: str | os.PathLike[str]) -> int | None:
+    """Kind and permissions of what is there, None for nothing; what can never be a file is refused."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        mode = None
+    if not os.path.basename(path) or (mode is not None and stat.S_ISDIR(mode)):
+        raise IsADirectoryError(errno.EISDIR, "is not the name of a file", os.fspath(path))
+    return mode
+
+
+def _create_beside(path: str | os.PathLike[str]) -> tuple[str, IO[bytes]]:
+    """A new file under a random name in the folder of `path`, and as readable as any new file."""
+    temporary = os.path.join(os.path.dirname(os.path.realpath(path)), f".{os.urandom(8).hex()}.tmp")
+    try:
+        return temporary, open(temporary, "xb")  # the callers close it
+    except OSError as error:
+        error.filename = os.fspath(path)  # the name that the user knows
         raise

@@ -24,15 +24,27 @@ def as_classes(classes: Any) -> np.ndarray:
     return _at_least_two(_distinct(_check_kind(labels, "classes"), "classes")[0], "classes")
 
 
-def encode(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The classes among `labels`, sorted, and each label's place among them, as int64."""
-    classes, index = _distinct(labels, "y")
-    return _at_least_two(classes, "y"), index.astype(np.int64, copy=False)
+def encode(
+    labels: np.ndarray, weight: np.ndarray | None = None, classes: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The classes, sorted, and each label's place among them, as int64.
 
-
-def encode_as(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Each label's place among the known `classes`, as int64; an unknown label is refused."""
+    They are those among `labels`, or the known `classes`, and an unknown label is then refused. A row of weight zero is
+    not there: its label may be any, and its place is 0.
+    """
+    if weight is not None:
+        kept = np.flatnonzero(weight)
+        index = np.zeros(len(labels), np.int64)
+        classes, index[kept] = encode(labels[kept], classes=classes)
+        return classes, index
     found, index = _distinct(labels, "y")
+    if classes is None:
+        return _at_least_two(found, "y"), index.astype(np.int64, copy=False)
+    return classes, _places(found, classes)[index]
+
+
+def _places(found: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Where in the known `classes` each of the distinct labels `found` is, as int64."""
     try:
         place = np.minimum(np.searchsorted(classes, found), len(classes) - 1)
         known = np.asarray(classes[place] == found)
@@ -41,7 +53,7 @@ def encode_as(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     if known.shape != found.shape or not known.all():
         unknown = found if known.shape != found.shape else found[~known]
         raise ValueError(f"y holds {unknown.tolist()[0]!r}, which is not among the classes {_listed(classes)}")
-    return place[index].astype(np.int64, copy=False)
+    return place.astype(np.int64, copy=False)
 
 
 def _check_kind(labels: np.ndarray, name: str) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 In order: the argument, `set_num_threads`, the environment variable FASTLIN_NUM_THREADS, what OpenMP says (so that
 OMP_NUM_THREADS and threadpoolctl work). That is capped by the processors this process may use, by the container's
-quota, and by the work at hand; inside another parallel region, and in a child forked after a team ran, it is 1.
+quota, and by the work at hand; inside another parallel region, and in a forked child, it is 1.
 """
 
 from __future__ import annotations
@@ -58,10 +58,7 @@ def resolve(n_threads: int | None, work: float) -> int:
     if most < 2.0:
         return 1
     n = min(_asked_for(n_threads)[0], available_cpus(), int(min(most, 1e6)))
-    if n <= 1 or _openmp.must_be_serial():
-        return 1
-    _openmp.team_starts()
-    return n
+    return 1 if _openmp.must_be_serial() else n
 
 
 def explain() -> tuple[int, str]:
@@ -71,7 +68,7 @@ def explain() -> tuple[int, str]:
     if not _openmp.has_openmp():
         return 1, "built without OpenMP"
     if _openmp.must_be_serial():
-        return 1, "inside a parallel region, or forked from a process that had threads"
+        return 1, "inside a parallel region, or in a forked child, where GNU OpenMP may hang"
     if asked > cpus:
         return cpus, f"{reason} asks for {asked}, but this process may use {cpus} processors"
     return asked, reason

@@ -44,17 +44,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("fastlin: interrupted", file=sys.stderr)
         return 130
-    except ArithmeticError as error:
-        print(f"fastlin: {error}", file=sys.stderr)
-        return 1
     except OSError as error:
-        print(
-            f"fastlin: {error.filename!r}: {error.strerror}" if error.filename else f"fastlin: {error}", file=sys.stderr
-        )
+        named = error.filename is not None
+        print(f"fastlin: {error.filename!r}: {error.strerror}" if named else f"fastlin: {error}", file=sys.stderr)
         return 2
-    except (_InputError, ValueError, TypeError, MemoryError) as error:
+    except (_InputError, ValueError, TypeError, MemoryError, ArithmeticError) as error:
+        from fastlin.training import DivergenceError
+
         print(f"fastlin: {error or type(error).__name__}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, DivergenceError) else 2
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -107,10 +105,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train(arguments: argparse.Namespace) -> int:
     from fastlin import config, datasets
+    from fastlin._files import check_writable
     from fastlin.linear_model import LinearClassifier
 
     if arguments.model is not None:
-        _check_target(arguments.model)
+        check_writable(arguments.model)
+    if arguments.loss == "softmax":
+        arguments.margin = 1.0  # it has none, so what was given says nothing
     data = datasets.load(arguments.data)
     X, y, X_test, y_test = _split(data, arguments.seed)
     model = LinearClassifier(
@@ -144,15 +145,15 @@ def _train(arguments: argparse.Namespace) -> int:
         code = 130
     seconds = time.perf_counter() - began
 
+    if arguments.model is not None:
+        model.save(arguments.model)
+        print(f"model saved to {arguments.model}")
     n_trained = model.n_iter_ * len(X)
     accuracy = "no rows to test" if len(X_test) == 0 else f"test accuracy {model.score(X_test, y_test):.2%}"
     print(
         f"{accuracy}; {model.n_iter_} epochs in {seconds:.2f} s, {n_trained / seconds:,.0f} rows/s, "
         f"SIMD level {config.info()['simd']['in_use']}"
     )
-    if arguments.model is not None:
-        model.save(arguments.model)
-        print(f"model saved to {arguments.model}")
     return code
 
 
@@ -193,9 +194,11 @@ def _split(data: Dataset, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 def _predict(arguments: argparse.Namespace) -> int:
     from fastlin import datasets
-    from fastlin._files import write_atomically
+    from fastlin._files import check_writable, write_atomically
     from fastlin.linear_model import load_model
 
+    if arguments.output is not None:
+        check_writable(arguments.output)
     model: LinearClassifier = load_model(arguments.model).set_params(n_threads=arguments.threads)
     data = datasets.load(arguments.data)
     X, y = (data.X_train, data.y_train) if data.X_test is None else (data.X_test, data.y_test)
@@ -205,11 +208,19 @@ def _predict(arguments: argparse.Namespace) -> int:
         sys.stdout.write(lines)
         sys.stdout.flush()
     else:
-        _check_target(arguments.output)
         write_atomically(arguments.output, lambda file: file.write(lines.encode()))
     if y is not None and len(y):
-        print(f"accuracy {np.mean(labels == y):.2%} on {len(y):,} rows", file=sys.stderr)
+        ours, theirs = _kind_of(labels), _kind_of(y)
+        if ours == theirs:
+            result = f"accuracy {np.mean(labels == y):.2%} on {len(y):,} rows"
+        else:
+            result = f"no accuracy: the model's labels are {ours}, those of {data.name} are {theirs}"
+        print(result, file=sys.stderr)
     return 0
+
+
+def _kind_of(labels: np.ndarray) -> str:
+    return {"U": "strings", "O": "strings", "S": "bytes"}.get(labels.dtype.kind, "numbers")
 
 
 def _info(arguments: Any) -> int:
@@ -217,12 +228,3 @@ def _info(arguments: Any) -> int:
 
     config.show_config()
     return 0
-
-
-def _check_target(path: str) -> None:
-    """Refuse a file that could not be written before the work is done, not after."""
-    folder = os.path.dirname(path) or "."
-    if not os.path.isdir(folder):
-        raise _InputError(f"there is no folder {folder!r} to write {os.path.basename(path)!r} into")
-    if os.path.isdir(path):
-        raise _InputError(f"{path!r} is a folder; wanted is the name of a file")

@@ -306,7 +306,6 @@ def hinge_loss(
     >>> round(fastlin.hinge_loss(np.ones((1, 1)), [0], W).loss, 4)
     2.9
     """
-    margin = _arrays.as_positive(margin, "margin")
     power = _arrays.as_choice(power, "power", (1, 2))
     kind = _arrays.as_choice(kind, "kind", ("sum", "max"))
     return _fused_loss(_HINGE[kind], power, margin, X, y, W, b, l2, l1, sample_weight, shift, scale, rows, n_threads)
@@ -325,14 +324,15 @@ def _fused_loss(
     b = _arrays.as_bias(b, n_classes, dtype)
     y = _arrays.as_labels(y, n_rows)
     weight = _arrays.as_sample_weight(sample_weight, n_rows)
-    if shift is not None or scale is not None:
-        shift, scale = _folding(shift, scale, n_features, dtype)
+    shift = _arrays.as_feature_vector(shift, n_features, "shift", dtype)
+    scale = _arrays.as_feature_vector(scale, n_features, "scale", dtype)
     if rows is not None:
         rows = _arrays.as_row_index(rows, n_rows)
         n_rows = rows.shape[0]
-    _check_labels(y, rows, n_classes)
-    l2 = _arrays.as_nonnegative(l2, "l2")
-    l1 = _arrays.as_nonnegative(l1, "l1")
+    _check_labels(y, rows, weight, n_classes)
+    margin = _arrays.as_positive(margin, "margin", dtype)
+    l2 = _arrays.as_nonnegative(l2, "l2", dtype)
+    l1 = _arrays.as_nonnegative(l1, "l1", dtype)
     dW, db = np.empty((n_classes, n_features), dtype), None if b is None else np.empty(n_classes, dtype)
     threads = _threads.resolve(n_threads, 4.0 * n_rows * n_features * n_classes)
     value = _loss.loss_gradient(
@@ -386,10 +386,11 @@ def sgd_step(
     >>> W
     array([[ 0.5, -2.5]])
     """
-    lr = _arrays.as_positive(lr, "lr")
-    l1 = _arrays.as_nonnegative(l1, "l1")
     momentum = _arrays.as_momentum(momentum, nesterov)
-    for parameter, gradient, v in _arrays.as_step(W, b, dW, db, velocity, momentum):
+    triples = _arrays.as_step(W, b, dW, db, velocity, momentum)
+    lr = _arrays.as_positive(lr, "lr", W.dtype)
+    l1 = _arrays.as_nonnegative(l1, "l1", W.dtype)
+    for parameter, gradient, v in triples:
         _step.step(parameter, gradient, v, lr, momentum, nesterov, l1 if parameter is W else 0.0)
 
 
@@ -452,46 +453,42 @@ def sgd_epoch(
     1.0
     """
     _arrays.as_choice(loss, "loss", ("softmax", "hinge"))
-    margin = _arrays.as_positive(margin, "margin")
     power = _arrays.as_choice(power, "power", (1, 2))
     kind = _arrays.as_choice(kind, "kind", ("sum", "max"))
     X = _arrays.as_rows(X)
     n_rows, n_features = X.shape
+    dtype = _arrays.compute_dtype(X)
     y = _arrays.as_labels(y, n_rows)
-    _arrays.check_model_in_place(W, b, X)
-    n_classes = W.shape[0]
+    weight = _arrays.as_sample_weight(sample_weight, n_rows)
+    shift = _arrays.as_feature_vector(shift, n_features, "shift", dtype)
+    scale = _arrays.as_feature_vector(scale, n_features, "scale", dtype)
     if order is not None:
         order = _arrays.as_row_index(order, n_rows, "order")
         n_rows = order.shape[0]
-    _check_labels(y, order, n_classes)
+    _arrays.check_model_in_place(W, b, X, y=y, sample_weight=weight, shift=shift, scale=scale, order=order)
+    n_classes = W.shape[0]
+    _check_labels(y, order, weight, n_classes)
     batch_size = min(_arrays.as_count(batch_size, "batch_size"), max(n_rows, 1))
-    rates = _arrays.as_rates(lr, -(-n_rows // batch_size))
-    l2 = _arrays.as_nonnegative(l2, "l2")
-    l1 = _arrays.as_nonnegative(l1, "l1")
+    rates = _arrays.as_rates(lr, -(-n_rows // batch_size), dtype)
+    margin = _arrays.as_positive(margin, "margin", dtype)
+    l2 = _arrays.as_nonnegative(l2, "l2", dtype)
+    l1 = _arrays.as_nonnegative(l1, "l1", dtype)
     momentum = _arrays.as_momentum(momentum, nesterov)
     velocity = _arrays.as_velocity(velocity, W, b, momentum, X)
     n_threads = _arrays.as_thread_count(n_threads)
-    weight = _arrays.as_sample_weight(sample_weight, X.shape[0])
-    folding = _folding(shift, scale, n_features, W.dtype)
     v_W, v_b = velocity or (None, None)
     # Threads meet twice a batch, so it is a batch's work that has to be worth them.
     threads = _threads.resolve(n_threads, 4.0 * batch_size * n_features * n_classes)
     sum_loss, sum_weight, n_correct, n_seen = _sgd.epoch(
         X, y, W, b, order, batch_size, rates, momentum, nesterov, v_W, v_b, l2, l1,
-        _SOFTMAX if loss == "softmax" else _HINGE[kind], power, margin, weight, folding[0], folding[1], threads,
+        _SOFTMAX if loss == "softmax" else _HINGE[kind], power, margin, weight, shift, scale, threads,
     )  # fmt: skip
     if n_seen == 0:
         return EpochResult(_step.penalty(W, l2, l1), float("nan"))
     return EpochResult(sum_loss / sum_weight, n_correct / n_seen)
 
 
-def _check_labels(y: NDArray[np.int64], rows: NDArray[np.int64] | None, n_classes: int) -> None:
-    wrong = _rows.find_wrong_label(y, rows, n_classes)
+def _check_labels(y: Any, rows: Any, weight: Any, n_classes: int) -> None:
+    wrong = _rows.find_wrong_label(y, rows, weight, n_classes)
     if wrong >= 0:
         _arrays.refuse_label(y, wrong, n_classes)
-
-
-def _folding(shift: Any, scale: Any, n_features: int, dtype: np.dtype) -> list[Any]:
-    folding = ((shift, "shift"), (scale, "scale"))
-    vectors = [_arrays.as_feature_vector(value, n_features, name) for value, name in folding]
-    return [None if vector is None else vector.astype(dtype, copy=False) for vector in vectors]

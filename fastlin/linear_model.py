@@ -161,16 +161,9 @@ class LinearClassifier:
         rows, labels, weight = _checked(X, y, sample_weight)
         if len(rows) == 0:
             raise ValueError(f"X has shape {np.shape(X)}; wanted is at least one row")
-        if weight is None:
-            n_rows = len(rows)
-            classes, index = _labels.encode(labels)
-        else:  # a row that is not there has no say in what the classes are, and any place among them
-            kept = np.flatnonzero(weight)
-            n_rows = len(kept)
-            if n_rows == 0:
-                raise ValueError("sample_weight is zero for every row; wanted is at least one row of positive weight")
-            index = np.zeros(len(rows), np.int64)
-            classes, index[kept] = _labels.encode(labels[kept])
+        _check_any_weight(weight)
+        classes, index = _labels.encode(labels, weight)
+        n_rows = len(rows) if weight is None else int(np.count_nonzero(weight))
         settings = self._settings(len(classes))
         steps_per_epoch = -(-n_rows // min(settings.batch_size, n_rows))
         n_epochs = self._n_epochs(steps_per_epoch)
@@ -208,7 +201,7 @@ class LinearClassifier:
         known = _labels.as_classes(classes) if first else self.classes_
         if not first and classes is not None and not np.array_equal(_labels.as_classes(classes), known):
             raise ValueError("classes differs from that of the first call; wanted is the same, or none")
-        index = _labels.encode_as(labels, known)
+        _, index = _labels.encode(labels, weight, known)
         settings = self._settings(len(known))
         given = self._given_rate()
         if first:
@@ -327,6 +320,7 @@ class LinearClassifier:
         weight = _arrays.as_sample_weight(sample_weight, len(predicted))
         if len(predicted) == 0:
             raise ValueError("X has no rows; wanted is at least one to score")
+        _check_any_weight(weight)
         return float(np.average(predicted == labels, weights=weight))
 
     # Parameters
@@ -492,6 +486,11 @@ def _checked(X: Any, y: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray
         raise ValueError("y is None; wanted is one label a row of X")
     rows = _arrays.as_rows(X)
     return rows, _labels.as_label_array(y, len(rows)), _arrays.as_sample_weight(sample_weight, len(rows))
+
+
+def _check_any_weight(weight: np.ndarray | None) -> None:
+    if weight is not None and not weight.any():
+        raise ValueError("sample_weight is zero for every row; wanted is at least one row of positive weight")
 
 
 def _image_shape(X: Any) -> tuple[int, ...] | None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import os
+import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from fastlin import _labels
 from fastlin._files import write_atomically
 from fastlin.training import FeatureStatistics, FitState, History
 
@@ -28,6 +29,8 @@ _STATISTICS = ("mean", "variance", "low", "high")
 _FLOATS = (np.float32, np.float64)
 # Booleans, integers, floats, and strings: all that a model is made of, and nothing that could carry code.
 _KINDS = "biufUS"
+# Whole numbers up to here are exact as float64 too, which the learning rates are computed in.
+_MOST_STEPS = 2**53
 
 
 class ModelFileError(ValueError):
@@ -79,7 +82,9 @@ def _model(header, arrays, model_classes):
     model = model_classes[header["model"]](**_checked_params(header["params"]))
     classes, coef, intercept = arrays["classes"], arrays["coef"], arrays["intercept"]
     n_rows = 1 if len(classes) == 2 else len(classes)
-    _check("classes", classes.ndim == 1 and len(classes) >= 2 and len(np.unique(classes)) == len(classes))
+    _check("classes", np.array_equal(_labels.as_classes(classes), classes))
+    of_objects = header["object_classes"]
+    _check("object_classes", type(of_objects) is bool and (classes.dtype.kind == "U" or not of_objects))
     _check("coef", coef.ndim == 2 and len(coef) == n_rows and coef.dtype in _FLOATS and bool(np.isfinite(coef).all()))
     _check(
         "intercept",
@@ -99,13 +104,19 @@ def _model(header, arrays, model_classes):
         _check("image_shape", all(type(n) is int and n > 0 for n in image_shape) and len(image_shape) == 3)
         _check("image_shape", image_shape[0] * image_shape[1] * image_shape[2] == n_features)
         image_shape = tuple(image_shape)
-    history = History.from_columns({name: arrays[f"history/{name}"] for name in History()})
+    columns = {name: arrays[f"history/{name}"] for name in History()}
+    for name, empty in History().items():
+        right = columns[name].dtype == empty.dtype and columns[name].shape == (len(columns["epoch"]),)
+        _check(f"history/{name}", right)
+    _check("history/epoch", np.array_equal(columns["epoch"], np.arange(1, len(columns["epoch"]) + 1)))
+    n_steps = header["n_steps"]
+    _check("n_steps", type(n_steps) is int and 0 <= n_steps <= _MOST_STEPS)
     rng = np.random.Generator(np.random.PCG64(model.random_state))
     state = FitState(
         coef, intercept, rng, statistics=statistics, rows_seen=_number(header, "rows_seen"),
-        n_steps=int(_number(header, "n_steps")), rate=_number(header, "rate"), history=history,
+        n_steps=n_steps, rate=_number(header, "rate"), history=History.from_columns(columns),
     )  # fmt: skip
-    return model, state, classes.astype(object) if header["object_classes"] else classes, image_shape
+    return model, state, classes.astype(object) if of_objects else classes, image_shape
 
 
 def _checked_params(params: dict[str, Any]) -> dict[str, Any]:
@@ -119,7 +130,7 @@ def _checked_params(params: dict[str, Any]) -> dict[str, Any]:
 
 def _number(header: dict[str, Any], name: str) -> float:
     value = header[name]
-    _check(name, type(value) in (int, float) and 0 <= value < math.inf)
+    _check(name, type(value) in (int, float) and 0 <= value <= sys.float_info.max)
     return float(value)
 
 
@@ -153,7 +164,10 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nda
     content = Path(path).read_bytes()
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = {entry.filename.removesuffix(".npy"): _array(archive, entry) for entry in archive.infolist()}
+            entries = archive.infolist()
+            members = {entry.filename.removesuffix(".npy"): _array(archive, entry) for entry in entries}
+        if len(members) < len(entries):
+            raise ValueError("it has two members of one name")
         header = json.loads(members.pop(_HEADER).item())
         if header["format"] != FORMAT:
             raise ValueError(f"its format is {header['format']!r}, not {FORMAT!r}")

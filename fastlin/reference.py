@@ -92,7 +92,7 @@ def softmax_loss(
 ):
     """Mean over rows of -log p_y, plus l2 * sum(W**2) + l1 * sum(|W|)."""
     batch = _batch(X, y, W, b, sample_weight, shift, scale, rows, n_threads)
-    penalty = _Penalty.checked(l2, l1)
+    penalty = _Penalty.checked(l2, l1, batch.W.dtype)
     return _loss_and_gradient(_softmax_rows, batch, penalty)[0]
 
 
@@ -104,10 +104,11 @@ def hinge_loss(
 
     ``kind="max"`` takes the largest term instead of the sum.
     """
-    rows_loss = _hinge_rows(margin, power, kind)
+    _check_hinge(power, kind)
     batch = _batch(X, y, W, b, sample_weight, shift, scale, rows, n_threads)
-    penalty = _Penalty.checked(l2, l1)
-    return _loss_and_gradient(rows_loss, batch, penalty)[0]
+    margin = _arrays.as_positive(margin, "margin", batch.W.dtype)
+    penalty = _Penalty.checked(l2, l1, batch.W.dtype)
+    return _loss_and_gradient(_hinge_rows(margin, power, kind), batch, penalty)[0]
 
 
 def _softmax_rows(s, y):
@@ -124,9 +125,6 @@ def _softmax_rows(s, y):
 
 def _hinge_rows(margin, power, kind):
     """The same for the hinge: the gradient of each violated term pushes its class down and the right one up."""
-    margin = _arrays.as_positive(margin, "margin")
-    power = _arrays.as_choice(power, "power", (1, 2))
-    kind = _arrays.as_choice(kind, "kind", ("sum", "max"))
 
     def rows_loss(s, y):
         n = np.arange(len(y))
@@ -152,8 +150,8 @@ class _Penalty(NamedTuple):
     l1: float
 
     @classmethod
-    def checked(cls, l2: Any, l1: Any) -> _Penalty:
-        return cls(_arrays.as_nonnegative(l2, "l2"), _arrays.as_nonnegative(l1, "l1"))
+    def checked(cls, l2: Any, l1: Any, dtype: np.dtype) -> _Penalty:
+        return cls(_arrays.as_nonnegative(l2, "l2", dtype), _arrays.as_nonnegative(l1, "l1", dtype))
 
     def value(self, W: np.ndarray) -> float:
         W = W.astype(np.float64)
@@ -178,18 +176,16 @@ def _batch(X, y, W, b, sample_weight, shift, scale, rows, n_threads):
     X, W, b, dtype = _model(X, W, b, n_threads)
     y = _arrays.as_labels(y, len(X))
     weight = _arrays.as_sample_weight(sample_weight, len(X))
-    shift = _arrays.as_feature_vector(shift, X.shape[1], "shift")
-    scale = _arrays.as_feature_vector(scale, X.shape[1], "scale")
+    shift = _arrays.as_feature_vector(shift, X.shape[1], "shift", dtype)
+    scale = _arrays.as_feature_vector(scale, X.shape[1], "scale", dtype)
     picked = slice(None) if rows is None else _arrays.as_row_index(rows, len(X))
+    picked = _present(picked, weight)
     _check_labels(y, picked, W.shape[0])
-    if weight is not None:
-        picked = np.arange(len(X))[picked]
-        picked = picked[weight[picked] > 0]
     X = X[picked].astype(dtype, copy=False)
     if shift is not None:
-        X = X - shift.astype(dtype)
+        X = X - shift
     if scale is not None:
-        X = X * scale.astype(dtype)
+        X = X * scale
     y = y[picked]
     if weight is None:
         return _Batch(X, y, W, b, np.full(len(y), 1 / max(len(y), 1)), float(len(y)))
@@ -225,10 +221,10 @@ def sgd_step(W, b, dW, db, *, lr, momentum=0.0, nesterov=False, velocity=None, l
     prox(W) = sign(W) * max(|W| - lr * l1, 0), whose zeros are exact. It is a part of the step that momentum carries on:
     v is what W moved by, the proximal step included, or the optimum would depend on the momentum.
     """
-    lr = _arrays.as_positive(lr, "lr")
-    l1 = _arrays.as_nonnegative(l1, "l1")
     momentum = _arrays.as_momentum(momentum, nesterov)
     pairs = _arrays.as_step(W, b, dW, db, velocity, momentum)
+    lr = _arrays.as_positive(lr, "lr", W.dtype)
+    l1 = _arrays.as_nonnegative(l1, "l1", W.dtype)
     for parameter, gradient, v in pairs:
         rate, m = parameter.dtype.type(lr), parameter.dtype.type(momentum)
         if l1 and parameter is W:
@@ -265,26 +261,30 @@ def sgd_epoch(
 ):
     """One pass over the rows in `order`, a step a batch, in place: loss, gradient and `sgd_step` on each."""
     _arrays.as_choice(loss, "loss", ("softmax", "hinge"))
-    rows_loss = _hinge_rows(margin, power, kind)
-    if loss == "softmax":
-        rows_loss = _softmax_rows
+    _check_hinge(power, kind)
     rows = _arrays.as_rows(X)
+    dtype = _arrays.compute_dtype(rows)
     y = _arrays.as_labels(y, len(rows))
-    _arrays.check_model_in_place(W, b, rows)
-    order = np.arange(len(rows)) if order is None else _arrays.as_row_index(order, len(rows), "order")
-    _check_labels(y, order, W.shape[0])
+    weight = _arrays.as_sample_weight(sample_weight, len(rows))
+    shift = _arrays.as_feature_vector(shift, rows.shape[1], "shift", dtype)
+    scale = _arrays.as_feature_vector(scale, rows.shape[1], "scale", dtype)
+    order = None if order is None else _arrays.as_row_index(order, len(rows), "order")
+    _arrays.check_model_in_place(W, b, rows, y=y, sample_weight=weight, shift=shift, scale=scale, order=order)
+    order = np.arange(len(rows)) if order is None else order
+    _check_labels(y, _present(order, weight), W.shape[0])
     batch_size = _arrays.as_count(batch_size, "batch_size")
-    rates = _arrays.as_rates(lr, -(-len(order) // batch_size))
-    penalty = _Penalty.checked(l2, l1)
+    rates = _arrays.as_rates(lr, -(-len(order) // batch_size), dtype)
+    margin = _arrays.as_positive(margin, "margin", dtype)
+    rows_loss = _softmax_rows if loss == "softmax" else _hinge_rows(margin, power, kind)
+    penalty = _Penalty.checked(l2, l1, dtype)
     momentum = _arrays.as_momentum(momentum, nesterov)
     velocity = _arrays.as_velocity(velocity, W, b, momentum, rows)
-    # For an epoch of no batches too, whatever is wrong is said.
-    _batch(rows, y, W, b, sample_weight, shift, scale, order[:0], n_threads)
+    _arrays.as_thread_count(n_threads)
 
     sum_loss, sum_weight, n_correct, n_seen = 0.0, 0.0, 0, 0
     for k, rate in enumerate(rates):
         picked = order[k * batch_size : (k + 1) * batch_size]
-        batch = _batch(rows, y, W, b, sample_weight, shift, scale, picked, n_threads)
+        batch = _batch(rows, y, W, b, weight, shift, scale, picked, n_threads)
         if len(batch.y) == 0:
             continue
         # The l1 term takes its proximal step, so the gradient is that of the rest.
@@ -352,6 +352,19 @@ def _model(X, W, b, n_threads):
     dtype = _arrays.compute_dtype(X)
     W = _arrays.as_weights(W, X.shape[1], dtype)
     return X, W, _arrays.as_bias(b, W.shape[0], dtype), dtype
+
+
+def _check_hinge(power, kind):
+    _arrays.as_choice(power, "power", (1, 2))
+    _arrays.as_choice(kind, "kind", ("sum", "max"))
+
+
+def _present(picked, weight):
+    """Of the rows picked those that are there: of positive weight."""
+    if weight is None:
+        return picked
+    picked = np.arange(len(weight))[picked]
+    return picked[weight[picked] > 0]
 
 
 def _check_labels(y, picked, n_classes):

@@ -39,6 +39,9 @@ typedef struct {
     /* dw_cd (+)= g_nc^T . rows, for the features [d0, d1); dw_cd points at feature d0. */
     void (*gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g, ptrdiff_t d0,
                      ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate);
+    /* out_nd = rows less centre_d, for the features [d0, d1); centre_d points at feature d0. */
+    void (*centre)(ptrdiff_t n, const void *const *x_n, ptrdiff_t d0, ptrdiff_t d1, const void *centre_d, void *out_nd,
+                   ptrdiff_t ld_out);
     /* Merge n rows of total weight `weight_n` into mean and sum of squared deviations of the features [d0, d1), which
      * stand for rows of total weight `seen`. weight_n NULL: all ones. */
     void (*moments)(ptrdiff_t n, const void *const *x_n, const double *weight_n, double seen, ptrdiff_t d0,

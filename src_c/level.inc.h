@@ -97,7 +97,7 @@
 #define FL_ROWS(storage)                                                                                               \
     {                                                                                                                  \
         FL_PASTE(scores, storage, FL_LEVEL), FL_PASTE(gradient, storage, FL_LEVEL),                                    \
-            FL_PASTE(moments, storage, FL_LEVEL)                                                                       \
+            FL_PASTE(centre, storage, FL_LEVEL), FL_PASTE(moments, storage, FL_LEVEL)                                  \
     }
 #define FL_KERNEL(kernel, real) .kernel = FL_PASTE(kernel, real, FL_LEVEL)
 #define FL_REAL(real, type, lanes_)                                                                                    \

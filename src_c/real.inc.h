@@ -60,7 +60,8 @@ FL_INLINE V NAME(biased_row)(ptrdiff_t c, REAL *s, const REAL *bias, ptrdiff_t y
  * where p_y is nearly 1, p_y - 1 and log p_y would lose all their digits, the sum of the others loses none. */
 FL_INLINE double NAME(softmax_row)(ptrdiff_t c, REAL *s, V top, ptrdiff_t y, REAL share) {
     REAL lanes[LANES];
-    const V right = VW(set1)(s[y]) - top;
+    const REAL of_right = s[y];
+    const V right = VW(set1)(of_right) - top;
     V sum = VW(set1)(0);
     s[y] = -(REAL)INFINITY;
     for (ptrdiff_t j = 0; j < c; j += LANES) {
@@ -74,8 +75,9 @@ FL_INLINE double NAME(softmax_row)(ptrdiff_t c, REAL *s, V top, ptrdiff_t y, REA
     const V factor = VW(set1)(share / total);
     for (ptrdiff_t j = 0; j < c; j += LANES) VW(store)(s + j, VW(load)(s + j) * factor);
     s[y] = -share * (others / total);
-    VW(store)(lanes, right);
-    return lanes[0] == 0 ? log1p((double)others) : log((double)total) - (double)lanes[0];
+    VW(store)(lanes, top);
+    /* The difference in double: of two finite floats it is finite. */
+    return of_right == lanes[0] ? log1p((double)others) : log((double)total) + ((double)lanes[0] - (double)of_right);
 }
 
 /* sum over j != y of max(0, s_j - s_y + margin)^power; gradient 1 or 2 max(0, .) each, and minus their sum for y. */

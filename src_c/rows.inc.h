@@ -240,6 +240,21 @@ static void NAME(gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, con
     }
 }
 
+/* For rows far from zero beside their spread: the sums of x and of what a shift takes off again would cancel, and lose
+ * the digits that x - shift keeps. */
+static void NAME(centre)(ptrdiff_t n, const void *const *x_n, ptrdiff_t d0, ptrdiff_t d1, const void *centre_d,
+                         void *out_nd, ptrdiff_t ld_out) {
+    const REAL *centre = (const REAL *)centre_d;
+    for (ptrdiff_t r = 0; r < n; r++) {
+        const X *x = (const X *)x_n[r] + d0;
+        REAL *out = (REAL *)out_nd + r * ld_out;
+        ptrdiff_t i = 0;
+        for (; i + LANES <= d1 - d0; i += LANES) VW(store)(out + i, X_LOAD(x + i) - VW(load)(centre + i));
+        const ptrdiff_t rest = d1 - d0 - i;
+        if (rest) VW(store_n)(out + i, X_LOAD_N(x + i, rest) - VW(load_n)(centre + i, rest), rest);
+    }
+}
+
 /* Mean and squared deviations of the block in two passes over cached rows, in double, then Chan, Golub and LeVeque's
  * (1983) merge with what was seen before: no cancellation however far the data lie from zero. */
 FL_INLINE void NAME(moments_tile)(ptrdiff_t n, const X *const *x_n, const double *weight_n, double weight, ptrdiff_t d,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fastlin import cli
-from fastlin.linear_model import load_model
+from fastlin.linear_model import LinearClassifier, load_model
 
 
 @pytest.fixture
@@ -109,11 +109,14 @@ def test_info(capsys):
         (["train", "--data", "DIR/rows.npz"], "rows has no labels"),
         (["train", "--data", "DIR/split.npz", "--epochs", "0"], "max_epochs is 0"),
         (["train", "--data", "DIR/split.npz", "--alpha", "-1"], "alpha is -1.0"),
-        (["train", "--data", "DIR/split.npz", "--margin", "0"], "margin is 0.0"),
+        (["train", "--data", "DIR/split.npz", "--loss", "hinge", "--margin", "0"], "margin is 0.0"),
         (["train", "--data", "DIR/split.npz", "--threads", "0"], "n_threads is 0"),
         (["train", "--data", "DIR/whole.npz", "--seed", "-1"], "--seed is -1"),
-        (["train", "--model", "DIR/no/m.npz"], "there is no folder"),
-        (["train", "--model", "DIR"], "is a folder"),
+        (["train", "--model", "DIR/no/m.npz"], "no/m.npz': No such file or directory"),
+        (["train", "--model", "DIR"], "is not the name of a file"),
+        (["train", "--model", ""], "'': is not the name of a file"),
+        (["train", "--model", "DIR/rows.npz/m.npz"], "rows.npz/m.npz': Not a directory"),
+        (["predict", "DIR/m.npz", "DIR/rows.npz", "-o", "DIR/no/labels.txt"], "no/labels.txt': No such file"),
         (["predict", "DIR/none.npz", "DIR/rows.npz"], "none.npz': No such file"),
         (["predict", "DIR/rows.npz", "DIR/rows.npz"], "rows.npz' is not a model file"),
     ],
@@ -122,6 +125,56 @@ def test_wrong_input_is_one_line(data, capsys, arguments, message):
     assert run(*(argument.replace("DIR", str(data)) for argument in arguments)) == 2
     err = capsys.readouterr().err
     assert err.startswith("fastlin: ") and message in err and err.count("\n") == 1
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="there is no /proc")
+def test_a_folder_that_takes_no_file_is_refused_before_training(capsys):
+    assert run("train", "--model", "/proc/m.npz") == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("fastlin: '/proc/m.npz': ")
+
+
+def test_the_model_is_saved_before_it_is_tested(data, monkeypatch, capsys):
+    def fail(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(LinearClassifier, "score", fail)
+    assert run("train", "--data", data / "split.npz", "--model", data / "m.npz") == 2
+    assert "model saved to" in capsys.readouterr().out
+    assert load_model(data / "m.npz").n_iter_ > 0
+
+
+def test_softmax_has_no_margin(data):
+    assert run("train", "--data", data / "split.npz", "--margin", 0) == 0
+
+
+def test_labels_of_another_kind_have_no_accuracy(data, capsys):
+    run("train", "--data", data / "split.npz", "--model", data / "m.npz")
+    with np.load(data / "whole.npz") as file:
+        np.savez(data / "numbers.npz", X=file["X"], y=np.arange(300) % 3)
+    capsys.readouterr()
+    assert run("predict", data / "m.npz", data / "numbers.npz") == 0
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 300
+    assert err == "no accuracy: the model's labels are strings, those of numbers are numbers\n"
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="there is no /dev/fd")
+def test_predict_writes_to_standard_output_by_its_name(data):
+    """Not by the name of /dev/stdout: a failure would replace that of the machine, where nothing can in /dev/fd."""
+    run("train", "--data", data / "split.npz", "--model", data / "m.npz")
+    command = [sys.executable, "-m", "fastlin", "predict", data / "m.npz", data / "rows.npz", "-o", "/dev/fd/1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert len(done.stdout.splitlines()) == 300 and done.stderr == ""
+
+
+def test_errors_of_arithmetic_are_no_divergence(monkeypatch, capsys):
+    def fail(arguments):
+        raise OverflowError("too large")
+
+    monkeypatch.setattr(cli, "_info", fail)
+    assert run("info") == 2
+    assert capsys.readouterr().err == "fastlin: too large\n"
 
 
 def test_wrong_features_and_divergence(data, capsys):

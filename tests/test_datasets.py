@@ -92,6 +92,14 @@ def test_npz_with_a_split(tmp_path):
             {"X_train": np.ones((3, 2)), "y_train": np.ones(3), "X_test": np.ones(3), "y_test": np.ones(3)},
             "X_test has shape",
         ),
+        (
+            {"X_train": np.ones((3, 2)), "y_train": np.ones(3), "X_test": np.ones((3, 4)), "y_test": np.ones(3)},
+            r"X_test has rows of shape \(4,\); wanted is \(2,\), as in X_train",
+        ),
+        (
+            {"X_train": np.ones((3, 4)), "y_train": np.ones(3), "X_test": np.ones((3, 2, 2, 1)), "y_test": np.ones(3)},
+            r"X_test has rows of shape \(2, 2, 1\); wanted is \(4,\), as in X_train",
+        ),
         ({"X": np.array([[None]]), "y": np.ones(1)}, "cannot be read as .npz arrays"),
     ],
 )

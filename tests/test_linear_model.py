@@ -283,6 +283,8 @@ def test_weights_count():
     even = LinearClassifier(random_state=0).fit(X, y)
     assert (heavy.predict(X) == 1).mean() > (even.predict(X) == 1).mean() + 0.1
     assert heavy.score(X, y, sample_weight=(y == 1)) > 0.95
+    with pytest.raises(ValueError, match="sample_weight is zero for every row"):
+        heavy.score(X, y, sample_weight=np.zeros(400))
     for wrong in (np.zeros(400), -np.ones(400), np.ones(3)):
         with pytest.raises(ValueError, match="sample_weight"):
             LinearClassifier().fit(X, y, sample_weight=wrong)
@@ -345,6 +347,17 @@ def test_partial_fit_refuses():
         model.partial_fit(X, np.full(400, 9))
     with pytest.raises(ValueError, match="X has 5 features; wanted is 6"):
         model.partial_fit(X[:, :5], y)
+
+
+def test_partial_fit_does_not_look_at_the_label_of_a_row_of_weight_zero():
+    X, y = blobs()
+    odd, weight = np.where(np.arange(400) % 10 == 0, 99, y), np.where(np.arange(400) % 10 == 0, 0.0, 1.0)
+    model = LinearClassifier(random_state=0).partial_fit(X, odd, classes=range(4), sample_weight=weight)
+    same = LinearClassifier(random_state=0).partial_fit(X, y, classes=range(4), sample_weight=weight)
+    np.testing.assert_array_equal(model.coef_, same.coef_)
+    model.partial_fit(X, odd, sample_weight=weight)
+    with pytest.raises(ValueError, match="y holds 99, which is not among the classes"):
+        model.partial_fit(X, odd, sample_weight=np.ones(400))
 
 
 # What is refused

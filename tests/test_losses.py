@@ -421,3 +421,50 @@ def test_the_lectures_loops_agree_with_the_twin_and_with_the_compiled(shape: tup
         wide = problem(*shape, "float64", margin=2.5)
         by_loops = reference.hinge_loss_naive(wide.X, wide.y, wide.W, b, margin=2.5)
         assert_same_result(functional.hinge_loss(wide.X, wide.y, wide.W, b, margin=2.5), by_loops, np.float64)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float32"])
+@pytest.mark.parametrize("scaled", [True, False])
+def test_rows_far_from_zero_keep_their_digits(simd_level: str, dtype: str, scaled: bool) -> None:
+    # White paper with a little ink: a mean of 250 beside a spread of 5. Folded into the weights, the shift would cancel
+    # all but the last digits of float32.
+    rng = np.random.default_rng(0)
+    X = (250 - rng.exponential(5, (1000, 200)).clip(0, 250)).astype(dtype)
+    y, W = rng.integers(0, 10, 1000), (0.1 * rng.standard_normal((10, 200))).astype(np.float32)
+    shift = X.astype(np.float64).mean(axis=0).astype(np.float32)
+    scaling = {"shift": shift, "scale": np.float32(0.2) if scaled else None}
+    actual = functional.softmax_loss(X, y, W, np.zeros(10), **scaling)
+    expected = reference.softmax_loss(X.astype(np.float64), y, W, np.zeros(10), **scaling)
+    assert np.abs(actual.dW - expected.dW).max() <= 2e-6 * np.abs(expected.dW).max()
+    W1, W2 = W.copy(), W.astype(np.float64)
+    functional.sgd_epoch(X, y, W1, None, lr=0.01, batch_size=100, **scaling)
+    reference.sgd_epoch(X.astype(np.float64), y, W2, None, lr=0.01, batch_size=100, **scaling)
+    assert np.abs(W1 - W2).max() <= 2e-6 * np.abs(W2).max()
+
+
+def test_numbers_beyond_the_type_of_the_computation_are_refused() -> None:
+    X, y, W = np.ones((2, 3), np.float32), [0, 1], np.zeros((2, 3), np.float32)
+    for bad in ({"l2": 1e39}, {"l1": 1e39}, {"shift": 1e300}, {"scale": [1, 1, 1e300]}):
+        with pytest.raises(ValueError, match=f"^{next(iter(bad))} "):
+            functional.softmax_loss(X, y, W, **bad)
+    for margin in (1e39, 1e-50):
+        with pytest.raises(ValueError, match="^margin is"):
+            functional.hinge_loss(X, y, W, margin=margin)
+    with pytest.raises(ValueError, match="^W holds"):
+        functional.scores(X, np.full((2, 3), 1e300))
+    with pytest.raises(ValueError, match="^sample_weight sums"):
+        functional.softmax_loss(X, y, W, sample_weight=[1e308, 1e308])
+
+
+def test_the_difference_of_the_largest_scores_is_finite() -> None:
+    W = np.array([[3e38], [-3e38]], np.float32)
+    assert functional.softmax_loss(np.ones((1, 1), np.float32), [1], W).loss == pytest.approx(6e38, rel=1e-6)
+
+
+def test_a_label_of_no_weight_is_not_there() -> None:
+    X, W = np.ones((3, 2)), np.zeros((2, 2))
+    for module in (functional, reference):
+        kept = module.softmax_loss(X[1:], [0, 1], W)
+        assert module.softmax_loss(X, [-1, 0, 1], W, sample_weight=[0, 1, 1]).loss == kept.loss
+        with pytest.raises(ValueError, match=r"^y\[0\] is -1"):
+            module.softmax_loss(X, [-1, 0, 1], W, sample_weight=[1, 1, 1])

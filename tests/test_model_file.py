@@ -6,12 +6,15 @@ import io
 import json
 import os
 import pickle
+import stat
+import threading
 import zipfile
 
 import numpy as np
 import pytest
 
 from fastlin import model_file
+from fastlin._files import check_writable
 from fastlin.linear_model import LinearClassifier, NotFittedError, SoftmaxClassifier, SVMClassifier, load_model
 from fastlin.model_file import ModelFileError
 
@@ -115,6 +118,52 @@ def test_a_failed_write_leaves_the_earlier_file_and_no_other(saved, monkeypatch)
     assert list(saved.parent.iterdir()) == [saved]
 
 
+# Where it is written
+
+
+def test_a_link_stays_and_its_target_keeps_its_mode(saved):
+    os.chmod(saved, 0o640)
+    link = saved.parent / "link.npz"
+    link.symlink_to(saved.name)
+    before = saved.stat().st_ino
+    load_model(saved).save(link)
+    assert link.is_symlink() and saved.stat().st_ino != before
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o640
+    assert {entry.name for entry in saved.parent.iterdir()} == {"model.npz", "link.npz"}
+
+
+def test_a_new_file_is_as_readable_as_any_other(saved):
+    plain = saved.parent / "plain"
+    plain.touch()
+    assert saved.stat().st_mode == plain.stat().st_mode
+
+
+def test_a_pipe_is_written_to_and_not_replaced(saved):
+    """Not tried on /dev/null: a failure would replace that of the machine."""
+    model = load_model(saved)
+    pipe = saved.parent / "pipe"
+    os.mkfifo(pipe)
+    received = []
+    reader = threading.Thread(target=lambda: received.append(pipe.read_bytes()))
+    reader.start()
+    model.save(pipe)
+    reader.join()
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    (saved.parent / "copy.npz").write_bytes(received[0])
+    with np.load(saved.parent / "copy.npz") as file:
+        np.testing.assert_array_equal(file["coef"], model.coef_)
+
+
+@pytest.mark.parametrize("path", ["", "FOLDER", "FOLDER/new/", "FOLDER/none/m.npz", "FOLDER/model.npz/m.npz"])
+def test_what_cannot_be_written_is_told_with_its_name(saved, path):
+    path = path.replace("FOLDER", str(saved.parent))
+    for attempt in (check_writable, load_model(saved).save):
+        with pytest.raises(OSError) as caught:
+            attempt(path)
+        assert caught.value.filename == path
+    assert list(saved.parent.iterdir()) == [saved]
+
+
 # What is refused
 
 
@@ -188,7 +237,11 @@ class Bomb:
         {"coef": np.array([Bomb()], dtype=object)}, {"classes": np.zeros((3, 1))}, {"header": np.array("{")},
         {"header": np.array("[1]")}, {"header": np.array(3)}, {"statistics/variance": np.full(12, -1.0)},
         {"statistics/mean": np.zeros(3)}, {"coef": np.zeros((3, 12), np.complex64)},
-        {"classes": np.array(["", "", ""])},
+        {"classes": np.array(["", "", ""])}, {"classes": np.array([2, 1, 0])}, {"classes": np.array(["b", "a", "c"])},
+        {"classes": np.array([0, 1, np.nan])}, {"classes": np.array([0, 1, np.inf])}, {"classes": np.array(3)},
+        {"history/loss": np.zeros(3)}, {"history/loss": np.zeros((2, 1))}, {"history/loss": np.zeros(2, np.float32)},
+        {"history/loss": np.array(["a", "b"])}, {"history/epoch": np.array([1.0, 2.0])},
+        {"history/epoch": np.array([1, 3])}, {"history/epoch": np.array(1)},
     ],
 )  # fmt: skip
 def test_members_that_make_no_model(saved, members):
@@ -204,6 +257,9 @@ def test_members_that_make_no_model(saved, members):
         {"params": 3}, {"params": {"random_state": -1}}, {"params": {"loss": ["x"]}}, {"image_shape": [2, 2]},
         {"image_shape": [2, 2, 4]},
         {"image_shape": 7}, {"weight": "x"}, {"n_steps": -1}, {"rate": None}, {"rows_seen": float("inf")},
+        {"rows_seen": 10**400}, {"weight": 10**400}, {"rate": -(10**400)}, {"n_steps": 10**400}, {"n_steps": 1.5},
+        {"n_steps": 2.0}, {"n_steps": True}, {"n_steps": "1"}, {"image_shape": [10**400, 1, 1]},
+        {"object_classes": 1}, {"object_classes": True},
     ],
 )  # fmt: skip
 def test_headers_that_make_no_model(saved, changes):
@@ -226,6 +282,15 @@ def test_compressed_members_and_wrong_sizes(saved, tmp_path):
         archive.writestr("coef.npy", member.getvalue() + bytes(64))
     with pytest.raises(ModelFileError, match="holds 64 bytes where its shape"):
         load_model(path)
+
+
+@pytest.mark.parametrize("name", ["coef.npy", "coef"])
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_members_of_one_name(saved, name):
+    with zipfile.ZipFile(saved, "a") as archive:
+        archive.writestr(name, archive.read("coef.npy"))
+    with pytest.raises(ModelFileError, match=r"model\.npz' is not a model file.* two members of one name"):
+        load_model(saved)
 
 
 def test_write_refuses_objects(tmp_path):

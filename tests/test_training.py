@@ -11,9 +11,10 @@ import time
 import numpy as np
 import pytest
 
-from fastlin import training
+from fastlin import functional, training
+from fastlin.linear_model import LinearClassifier
+from fastlin.training import loop, standardize
 from fastlin.training import rates as rates_module
-from fastlin.training import standardize
 from fastlin.training.history import EpochRecord, History
 from fastlin.training.progress import Progress
 
@@ -121,6 +122,20 @@ def test_what_is_not_finite_is_found_and_named(dtype, bad, check, monkeypatch):
     check(X, weight)  # a row that is not there does no harm
 
 
+@pytest.mark.parametrize("size", [1e-38, 1e-39, 1e-43])
+def test_the_tiniest_float32_has_a_finite_scale_and_weights(size):
+    X, y = blobs()
+    X = (X * size).astype(np.float32)
+    assert np.isfinite(training.survey(X).standardization().scale.astype(np.float32)).all()
+    model = LinearClassifier(random_state=0).fit(X, y)
+    assert model.coef_.dtype == np.float32 and np.isfinite(model.coef_).all() and np.isfinite(model.intercept_).all()
+
+
+def test_tiny_float64_is_plainly_standardised():
+    X = np.random.default_rng(0).standard_normal((1000, 1)) * 6.6e-34
+    assert training.survey(X).standardization().scale[0] == pytest.approx(1 / X.std(), rel=1e-9)
+
+
 def test_values_whose_squares_overflow_are_refused():
     with pytest.raises(ValueError, match="feature 1 whose squares overflow"):
         training.survey(np.array([[1.0, 1e200], [2.0, -1e200]]))
@@ -184,9 +199,7 @@ def run(X, y, *, n_epochs=3, rate=0.05, history=None, reporter=None, **changes):
 def test_segments_do_not_show_in_the_bits(monkeypatch):
     X, y = blobs()
     whole, history = run(X, y)
-    from fastlin.training import loop
-
-    monkeypatch.setattr(loop, "_SEGMENT_FLOPS", 1.0)  # a batch each
+    monkeypatch.setattr(loop, "_SEGMENT_WORK", 1.0)  # a batch each
     cut, cut_history = run(X, y)
     np.testing.assert_array_equal(whole.W, cut.W)
     np.testing.assert_array_equal(whole.velocity[1], cut.velocity[1])
@@ -245,11 +258,12 @@ def test_loss_of_zero_weights(loss, wanted):
     assert settings(loss=loss, margin=2.0).zero_weight_loss(10) == pytest.approx(wanted)
 
 
-def test_ctrl_c_ends_the_loop_in_time_with_the_last_finished_step():
+@pytest.mark.parametrize(("n_rows", "n_features", "batch_size"), [(4000, 1024, 256), (2_000_000, 2, 1)])
+def test_ctrl_c_ends_the_loop_in_time_with_the_last_finished_step(n_rows, n_features, batch_size):
     rng = np.random.default_rng(0)
-    X = rng.integers(0, 256, (4000, 1024), dtype=np.uint8)
-    y = rng.integers(0, 10, 4000)
-    state = training.FitState.fresh(10, 1024, np.dtype(np.float32), rng)
+    X = rng.integers(0, 256, (n_rows, n_features), dtype=np.uint8)
+    y = rng.integers(0, 10, n_rows)
+    state = training.FitState.fresh(10, n_features, np.dtype(np.float32), rng)
     state.observe(X, None, standardize=True, n_threads=1)
     pressed = []
 
@@ -261,13 +275,40 @@ def test_ctrl_c_ends_the_loop_in_time_with_the_last_finished_step():
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         state.run(
-            X, y, settings(batch_size=256), rates=lambda first, n: np.full(n, 1e-3), n_epochs=10**6, sample_weight=None,
-            reporter=None,
+            X, y, settings(batch_size=batch_size), rates=lambda first, n: np.full(n, 1e-3), n_epochs=10**6,
+            sample_weight=None, reporter=None,
         )  # fmt: skip
     assert time.perf_counter() - pressed[0] < 0.25
     timer.join()
     assert state.n_steps > 0
     assert state.coef.any() and np.isfinite(state.coef).all()
+
+
+@pytest.mark.parametrize(("core_ran", "n_steps"), [(True, 3), (False, 2)])
+def test_ctrl_c_around_the_core_counts_the_steps_taken(monkeypatch, core_ran, n_steps):
+    """Python raises it before the core begins or once it has ended: the third segment has happened, or has not."""
+    X, y = blobs()
+    whole, _ = run(X[: 32 * n_steps], y[: 32 * n_steps], n_epochs=1, shuffle=False)
+    core, calls = functional.sgd_epoch, []
+
+    def interrupted(*arguments, **keywords):
+        calls.append(keywords)
+        if len(calls) < 3:
+            return core(*arguments, **keywords)
+        if core_ran:
+            core(*arguments, **keywords)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "_SEGMENT_WORK", 1.0)  # a batch each
+    monkeypatch.setattr(functional, "sgd_epoch", interrupted)
+    state = training.FitState.fresh(3, 5, np.dtype(np.float32), np.random.default_rng(0))
+    with pytest.raises(KeyboardInterrupt):
+        state.run(
+            X, y, settings(shuffle=False), rates=lambda first, n: np.full(n, 0.05), n_epochs=1, sample_weight=None,
+            reporter=None,
+        )  # fmt: skip
+    assert state.n_steps == whole.n_steps == n_steps
+    np.testing.assert_array_equal(state.coef, whole.W)
 
 
 def test_a_bar_on_a_terminal_and_lines_elsewhere(monkeypatch, capsys):

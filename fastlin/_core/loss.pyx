@@ -16,8 +16,8 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind
-from fastlin._core.rows cimport Block, Memory, Rows, Sizes, data_of, drop_weightless, fold_from, get_real
-from fastlin._core.rows cimport label_block, open_block, put_real, read_rows, rows_in_cache, score_block, size_block
+from fastlin._core.rows cimport Block, Memory, Rows, Sizes, centre_rows, data_of, drop_weightless, fold_from
+from fastlin._core.rows cimport get_real, label_block, open_block, put_real, read_rows, rows_in_cache, score_block, size_block
 from fastlin._core.rows cimport total_weight
 
 cnp.import_array()
@@ -85,7 +85,7 @@ cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
     while first < stop:
         score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first,
                     min(run.sizes.most_rows, stop - first))
-        label_block(&block, run.picked, first, run.y, run.weight, run.total)
+        label_block(&block, &run.sizes, run.picked, first, run.y, run.weight, run.total)
         memset(block.db_c, 0, <size_t>run.sizes.padded_classes * sizeof(double))
         loss += run.rows.real.loss_rows(&run.loss, block.n, c, block.s_nc, run.sizes.padded_classes, run.bias_c,
                                         block.y_n, block.share_n, block.db_c, &n_correct)
@@ -109,13 +109,16 @@ cdef double _finish_slice(const Pass *run, ptrdiff_t k) noexcept nogil:
 
 cdef void _fold_weights(const Pass *run, const void *b) noexcept nogil:
     """Weights as the kernel walks them, and the bias less what the shift takes off it."""
-    cdef ptrdiff_t c = run.sizes.n_classes, d = run.sizes.n_features, j
+    cdef ptrdiff_t c = run.sizes.n_classes, d = run.sizes.n_features, d0 = 0, j
     cdef double bias
     run.rows.real.pack(c, d, 0, d, run.w_cd, run.fold, run.w_packed)
     for j in range(c):
         run.db_c[j] = 0.0
-    if run.fold.shift_d != NULL:
-        run.rows.real.shift_dot(c, d, 0, d, run.w_cd, run.fold, run.db_c)
+    while run.fold.shift_d != NULL and d0 < d:
+        run.rows.real.shift_dot(c, d, d0, min(d, d0 + SLICE), run.w_cd, run.fold, run.db_parts)
+        for j in range(c):
+            run.db_c[j] += run.db_parts[j]
+        d0 += SLICE
     for j in range(run.sizes.padded_classes):
         bias = -INFINITY if j >= c else 0.0 if b == NULL else get_real(b, run.rows.real_type, j)
         put_real(run.bias_c, run.rows.real_type, j, bias - (run.db_c[j] if j < c else 0.0))
@@ -149,6 +152,7 @@ def loss_gradient(
     d = run.rows.n_features
     run.loss = fl_loss(<fl_loss_kind>kind, power, margin)
     run.fold = fl_fold(data_of(shift), data_of(scale))
+    centre_rows(&run.rows, &run.fold)
     run.picked = <const int64_t *>data_of(rows)
     run.n = run.rows.n_rows if rows is None else cnp.PyArray_DIM(rows, 0)
     run.y = <const int64_t *>cnp.PyArray_DATA(y)
@@ -173,8 +177,8 @@ def loss_gradient(
     run.memory = memory.take(<size_t>n_threads * run.sizes.bytes)
     run.parts = memory.take(<size_t>(run.n_chunks * c * run.ld_part) * run.rows.real.size)
     run.loss_parts = <double *>memory.take(<size_t>(run.n_chunks + 1) * sizeof(double))
-    run.db_parts = <double *>memory.take(<size_t>((run.n_chunks + 1) * c) * sizeof(double))
-    run.db_c = run.db_parts + run.n_chunks * c
+    run.db_c = <double *>memory.take(<size_t>((run.n_chunks + 2) * c) * sizeof(double))
+    run.db_parts = run.db_c + c
     n_slices = (d + SLICE - 1) // SLICE
     with nogil:
         _fold_weights(&run, bias)

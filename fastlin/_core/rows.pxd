@@ -11,10 +11,13 @@ cdef struct Rows:
     ptrdiff_t n_rows, n_features, row_stride, col_stride
     char code               # NumPy's dtype.char
     int swapped             # other byte order
-    int direct              # the kernels read them as they lie; else through a converted tile
+    int direct              # the kernels can read them as they lie
+    int tiled               # they read them from a converted or centred tile instead
+    const void *centre_d    # what is taken off on the way into the tile, or NULL
     size_t kernel_size      # bytes of an element as the kernels read it
     fl_real real_type
-    const fl_row_kernels *kernels
+    const fl_row_kernels *stored    # for elements as they lie, where direct
+    const fl_row_kernels *kernels   # for what the loops read
     const fl_real_kernels *real
 
 
@@ -42,6 +45,7 @@ cdef class Memory:
 
 
 cdef int read_rows(cnp.ndarray X, Rows *rows) except -1
+cdef void centre_rows(Rows *rows, fl_fold *fold) noexcept nogil
 cdef ptrdiff_t rows_in_cache(const Rows *rows, size_t n_bytes) noexcept nogil
 cdef Sizes size_block(const Rows *rows, ptrdiff_t n_classes, ptrdiff_t most_rows) noexcept nogil
 cdef void open_block(Block *block, const Rows *rows, const Sizes *sizes, char *memory) noexcept nogil
@@ -51,8 +55,8 @@ cdef void load_features(const Rows *rows, ptrdiff_t n, ptrdiff_t d0, ptrdiff_t d
                         char *tile) noexcept nogil
 cdef void score_block(Block *block, const Rows *rows, const Sizes *sizes, const void *w_packed, const int64_t *picked,
                       ptrdiff_t first, ptrdiff_t n) noexcept nogil
-cdef void label_block(Block *block, const int64_t *picked, ptrdiff_t first, const int64_t *y, const double *weight,
-                      double total) noexcept nogil
+cdef void label_block(Block *block, const Sizes *sizes, const int64_t *picked, ptrdiff_t first, const int64_t *y,
+                      const double *weight, double total) noexcept nogil
 cdef ptrdiff_t drop_weightless(const int64_t *picked, ptrdiff_t n, const double *weight, int64_t *kept) noexcept nogil
 cdef double total_weight(const int64_t *picked, ptrdiff_t first, ptrdiff_t n, const double *weight) noexcept nogil
 

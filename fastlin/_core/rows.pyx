@@ -8,6 +8,7 @@
 """
 
 cimport numpy as cnp
+from libc.math cimport fabs
 from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
@@ -25,6 +26,12 @@ cdef enum:
     LEAST_ROWS = 4
 cdef enum:
     MOST_ROWS = 256
+
+
+# How far from zero, in units of their spread, rows may lie and still have their shift folded into the weights: raw
+# pixels of photographs lie at about 2. The error of float32 sums, 1e-6 of the largest gradient, grows by that.
+cdef enum:
+    FAR = 4
 
 
 cdef class Memory:
@@ -77,12 +84,46 @@ cdef int read_rows(cnp.ndarray X, Rows *rows) except -1:
         rows.direct = False
         storage = fl_storage.FL_F32 if code in b"bhH" else fl_storage.FL_F64
     rows.real_type = fl_real.FL_REAL64 if storage == fl_storage.FL_F64 else fl_real.FL_REAL32
-    if not rows.direct:
-        storage = fl_storage.FL_F64 if rows.real_type == fl_real.FL_REAL64 else fl_storage.FL_F32
-    rows.kernels = &kernels().rows[<int>storage]
+    rows.stored = &kernels().rows[<int>storage]
+    rows.kernels = rows.stored
     rows.real = &kernels().real[<int>rows.real_type]
-    rows.kernel_size = size if rows.direct else rows.real.size
+    rows.kernel_size = size
+    rows.centre_d = NULL
+    rows.tiled = False
+    if not rows.direct:
+        _read_through_tile(rows)
     return 0
+
+
+cdef void _read_through_tile(Rows *rows) noexcept nogil:
+    rows.tiled = True
+    rows.kernels = &kernels().rows[
+        <int>(fl_storage.FL_F64 if rows.real_type == fl_real.FL_REAL64 else fl_storage.FL_F32)
+    ]
+    rows.kernel_size = rows.real.size
+
+
+cdef void centre_rows(Rows *rows, fl_fold *fold) noexcept nogil:
+    """Take the shift off the rows themselves, through a tile, where folding it into the weights would lose digits.
+
+    Folded, the sums of x and of the shift cancel: |shift| * scale digits of the result, in units, are lost. Where no
+    scale tells how far that is, the shift is taken off.
+    """
+    cdef ptrdiff_t i
+    cdef bint far = False
+    if fold.shift_d == NULL:
+        return
+    if fold.scale_d == NULL:
+        far = True
+    else:
+        for i in range(rows.n_features):
+            far = far or fabs(
+                get_real(fold.shift_d, rows.real_type, i) * get_real(fold.scale_d, rows.real_type, i)
+            ) > FAR
+    if far:
+        rows.centre_d = fold.shift_d
+        fold.shift_d = NULL
+        _read_through_tile(rows)
 
 
 cdef ptrdiff_t rows_in_cache(const Rows *rows, size_t n_bytes) noexcept nogil:
@@ -109,7 +150,7 @@ cdef Sizes size_block(const Rows *rows, ptrdiff_t n_classes, ptrdiff_t most_rows
     sizes.bytes = (
         3 * _lines(n * 8) + _lines(n * sizes.padded_classes * rows.real.size) + _lines(FL_SCRATCH_BYTES(most_rows))
         + _lines(sizes.padded_classes * 8)
-        + (0 if rows.direct else _lines(n * rows.n_features * rows.real.size))
+        + (_lines(n * rows.n_features * rows.real.size) if rows.tiled else 0)
     )
     return sizes
 
@@ -144,16 +185,21 @@ cdef void point_at(const Rows *rows, const int64_t *picked, ptrdiff_t first, ptr
 
 cdef void load_features(const Rows *rows, ptrdiff_t n, ptrdiff_t d0, ptrdiff_t d1, const void **x_n,
                         char *tile) noexcept nogil:
-    """Let x_n point at feature d0 as the kernels read it: in the rows themselves, or in `tile` after a conversion."""
-    cdef ptrdiff_t r
-    cdef size_t row_bytes = <size_t>(d1 - d0) * rows.real.size
-    if rows.direct:
+    """Let x_n point at feature d0 as the kernels read it: in the rows themselves, or in `tile`."""
+    cdef ptrdiff_t r, width = d1 - d0
+    cdef size_t offset = <size_t>d0 * rows.real.size
+    if not rows.tiled:
         for r in range(n):
             x_n[r] = <const char *>x_n[r] + <size_t>d0 * rows.kernel_size
         return
-    convert(rows.code, rows.swapped, n, x_n, rows.col_stride, d0, d1, rows.real_type, tile, d1 - d0)
+    if rows.direct:
+        rows.stored.centre(n, x_n, d0, d1, <const char *>rows.centre_d + offset, tile, width)
+    else:
+        convert(rows.code, rows.swapped, n, x_n, rows.col_stride, d0, d1, rows.real_type, tile, width)
     for r in range(n):
-        x_n[r] = tile + <size_t>r * row_bytes
+        x_n[r] = tile + <size_t>(r * width) * rows.real.size
+    if rows.centre_d != NULL and not rows.direct:
+        rows.kernels.centre(n, x_n, 0, width, <const char *>rows.centre_d + offset, tile, width)
 
 
 cdef void score_block(Block *block, const Rows *rows, const Sizes *sizes, const void *w_packed, const int64_t *picked,
@@ -166,13 +212,16 @@ cdef void score_block(Block *block, const Rows *rows, const Sizes *sizes, const 
                         block.resting)
 
 
-cdef void label_block(Block *block, const int64_t *picked, ptrdiff_t first, const int64_t *y, const double *weight,
-                      double total) noexcept nogil:
+cdef void label_block(Block *block, const Sizes *sizes, const int64_t *picked, ptrdiff_t first, const int64_t *y,
+                      const double *weight, double total) noexcept nogil:
     """Labels of the block's rows and their shares in a mean over rows of `total` weight."""
     cdef ptrdiff_t r, row
+    cdef int64_t label
     for r in range(block.n):
         row = first + r if picked == NULL else picked[first + r]
-        block.y_n[r] = y[row]
+        label = y[row]
+        # The labels were checked, but another thread may write to y meanwhile: that must not make us write elsewhere.
+        block.y_n[r] = label if 0 <= label < sizes.n_classes else 0
         block.share_n[r] = (1.0 if weight == NULL else weight[row]) / total
 
 
@@ -197,15 +246,19 @@ cdef double total_weight(const int64_t *picked, ptrdiff_t first, ptrdiff_t n, co
     return total
 
 
-def find_wrong_label(cnp.ndarray y, cnp.ndarray rows, ptrdiff_t n_classes):
-    """Position in `y` of the first label that is not in 0..n_classes-1, of all or of those of `rows`; -1 for none."""
+def find_wrong_label(cnp.ndarray y, cnp.ndarray rows, cnp.ndarray weight, ptrdiff_t n_classes):
+    """Position in `y` of the first label that is not in 0..n_classes-1, or -1.
+
+    Of all labels or of those of `rows`; those of weight zero do not count.
+    """
+    cdef const double *weight_n = <const double *>data_of(weight)
     cdef const int64_t *labels = <const int64_t *>cnp.PyArray_DATA(y)
     cdef const int64_t *picked = <const int64_t *>data_of(rows)
     cdef ptrdiff_t i, row, n = cnp.PyArray_DIM(y if rows is None else rows, 0), wrong = -1
     with nogil:
         for i in range(n):
             row = i if picked == NULL else picked[i]
-            if labels[row] < 0 or labels[row] >= n_classes:
+            if (labels[row] < 0 or labels[row] >= n_classes) and (weight_n == NULL or weight_n[row] > 0.0):
                 wrong = row
                 break
     return wrong

@@ -24,8 +24,8 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind, fl_step
-from fastlin._core.rows cimport Block, Memory, Rows, Sizes, data_of, drop_weightless, fold_from, get_real
-from fastlin._core.rows cimport label_block, load_features, open_block, point_at, put_real, read_rows
+from fastlin._core.rows cimport Block, Memory, Rows, Sizes, centre_rows, data_of, drop_weightless, fold_from
+from fastlin._core.rows cimport get_real, label_block, load_features, open_block, point_at, put_real, read_rows
 from fastlin._core.rows cimport rows_in_cache, score_block, size_block, total_weight
 
 cnp.import_array()
@@ -153,7 +153,7 @@ cdef void _run_group(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i
             block.s_nc = run.panel_s + <size_t>((i * run.group_rows + first - start) * ld_s) * run.rows.real.size
         score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first,
                     min(run.sizes.most_rows, stop - first))
-        label_block(&block, run.picked, first, run.y, run.weight, run.batch_total[k])
+        label_block(&block, &run.sizes, run.picked, first, run.y, run.weight, run.batch_total[k])
         memset(block.db_c, 0, <size_t>ld_s * sizeof(double))
         loss += run.rows.real.loss_rows(&run.loss, block.n, c, block.s_nc, ld_s, bias_c, block.y_n, block.share_n,
                                         block.db_c, &n_correct)
@@ -334,7 +334,7 @@ cdef int _take_memory(Epoch *run, Memory memory, ptrdiff_t batch_size, int n_thr
     run.slice_offset = run.bias_offset + (<size_t>run.sizes.padded_classes * 8 + 63) // 64 * 64
     run.thread_bytes = run.slice_offset + <size_t>(run.sizes.padded_classes * 16 + c * SLICE * 8 + 64)
     if run.parts == NULL:
-        run.thread_bytes += <size_t>(run.panel_rows * (8 if run.rows.direct else 8 + SLICE * 8))
+        run.thread_bytes += <size_t>(run.panel_rows * (8 + SLICE * 8 if run.rows.tiled else 8))
     run.thread_bytes = (run.thread_bytes + 63) // 64 * 64
     run.memory = memory.take(<size_t>n_threads * run.thread_bytes)
     return 0
@@ -355,6 +355,7 @@ def epoch(
     d = run.rows.n_features
     run.loss = fl_loss(<fl_loss_kind>kind, power, margin)
     run.fold = fl_fold(data_of(shift), data_of(scale))
+    centre_rows(&run.rows, &run.fold)
     run.step = fl_step(0.0, momentum, l2, l1, nesterov)
     run.y = <const int64_t *>cnp.PyArray_DATA(y)
     run.weight = <const double *>data_of(weight)

@@ -9,7 +9,7 @@ cdef extern from "fl_openmp.h" nogil:
 
 
 cdef extern from "fl_fork.h" nogil:
-    int fl_team_started, fl_forked_from_team
+    int fl_forked
     int fl_watch_forks()
 
 
@@ -29,14 +29,8 @@ def openmp_limit():
 
 
 def must_be_serial():
-    """Whether this thread is in a parallel region already, or in a child forked from a process that had a team."""
-    return bool(omp_in_parallel() or fl_forked_from_team)
-
-
-def team_starts():
-    """Say that a loop is about to run on several threads."""
-    global fl_team_started
-    fl_team_started = 1
+    """Whether this thread is in a parallel region already, or in a forked child, where GNU OpenMP may hang."""
+    return bool(omp_in_parallel() or fl_forked)
 
 
 if fl_watch_forks() != 0:

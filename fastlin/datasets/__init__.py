@@ -150,6 +150,11 @@ def _read(stream: IO[bytes], name: str, where: str) -> Dataset:
             )
     if "X_test" in arrays and "y_test" not in arrays:
         raise DatasetError(f"{where} holds X_test without y_test; wanted is both or neither")
+    if "X_test" in arrays and arrays["X_test"].shape[1:] != arrays[X_name].shape[1:]:
+        raise DatasetError(
+            f"{where}: X_test has rows of shape {arrays['X_test'].shape[1:]}; wanted is {arrays[X_name].shape[1:]}, as "
+            f"in {X_name}"
+        )
     names = arrays.get("class_names")
     return Dataset(
         name, arrays[X_name], arrays.get(y_name), arrays.get("X_test"), arrays.get("y_test"),

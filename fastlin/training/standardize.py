@@ -30,6 +30,9 @@ REACH = 16.0
 _RESOLUTION = {"e": 2.0**-10, "f": 2.0**-22}
 _RESOLUTION_DOUBLE = 2.0**-40
 
+# float32 holds numbers down to 1e-45 but ends at 3e38, and the scale, and weights times it, must be finite there.
+_LEAST_SPREAD = 1e-35
+
 # Bytes of X read between two looks at Ctrl-C, and at a time where a value is looked at more than once: a cache's worth.
 _BLOCK_BYTES = 1 << 25
 _TILE_BYTES = 1 << 20
@@ -87,7 +90,7 @@ class FeatureStatistics(NamedTuple):
         sd = np.sqrt(self.variance)
         reach = np.maximum(self.high - self.mean, self.mean - self.low)
         constant = sd <= self.resolution * np.abs(self.mean)
-        spread = np.where(constant, 1.0, np.maximum(sd, reach / REACH))
+        spread = np.where(constant, 1.0, np.maximum(np.maximum(sd, reach / REACH), _LEAST_SPREAD))
         return Standardization(self.mean, np.where(constant, 0.0, 1.0 / spread))
 
 
