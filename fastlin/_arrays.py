@@ -365,7 +365,7 @@ def _as_real(value: Any, name: str, dtype: np.dtype) -> np.ndarray:
         # np.ascontiguousarray would turn a single number into an array of one axis.
         real = np.require(array, dtype, ("C", "A"))
         if dtype == FLOAT32 and array.dtype.itemsize > 4 and np.any(np.isinf(real) & ~np.isinf(array)):
-            raise ValueError(f"{name} holds numbers too large for {dtype}, in which X is computed; wanted is smaller ones")
+            raise ValueError(f"{name} holds numbers too large for {dtype}, in which X is computed; wanted is smaller")
     return real
 
 

@@ -1,21 +1,17 @@
 #include "fl_cpu.h"
 
-#if defined(__x86_64__) || defined(_M_X64)
-#if defined(_MSC_VER)
-#include <intrin.h>
-static void cpuid(unsigned leaf, unsigned out[4]) { __cpuidex((int *)out, (int)leaf, 0); }
-static unsigned xgetbv(void) { return (unsigned)_xgetbv(0); }
-#else
+#if defined(__x86_64__)
 #include <cpuid.h>
+
 static void cpuid(unsigned leaf, unsigned out[4]) {
     if (!__get_cpuid_count(leaf, 0, &out[0], &out[1], &out[2], &out[3])) out[0] = out[1] = out[2] = out[3] = 0;
 }
+
 static unsigned xgetbv(void) {
     unsigned low, high;
     __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     return low;
 }
-#endif
 
 enum { OSXSAVE = 1 << 27 };
 

@@ -98,10 +98,8 @@ typedef struct {
 /* The compiler, in its own words. */
 #if defined(__clang__)
 #define FL_COMPILER "Clang " __clang_version__
-#elif defined(__GNUC__)
-#define FL_COMPILER "GCC " __VERSION__
 #else
-#define FL_COMPILER "unknown"
+#define FL_COMPILER "GCC " __VERSION__
 #endif
 
 /* Room for one vector a row and class of a group: 64 bytes is the widest vector, 16 the most classes in a group. */

@@ -1,4 +1,4 @@
-/* The level every CPU of the architecture has: SSE2 on x86-64, NEON on AArch64, else 16 bytes or one lane. */
+/* The level every CPU of the architecture has: SSE2 on x86-64, NEON on AArch64, else what 16 bytes make. */
 #define FL_LEVEL baseline
 #define FL_LEVEL_NAME "baseline"
 #define FL_VECTOR_BYTES 16
@@ -8,7 +8,7 @@
 #define FL_FEW 16
 #define FL_PANEL 3
 #define FL_PANEL_ROWS 4
-#if defined(__SSE2__) || defined(_M_X64)
+#if defined(__SSE2__)
 #define FL_SSE2
 #endif
 #include "level.inc.h"

@@ -2,7 +2,7 @@
  *
  * Included once by each level's file, after FL_VECTOR_BYTES and, on x86, one of FL_AVX512, FL_AVX2 or FL_SSE2.
  * Arithmetic is GCC's and Clang's vector extension (+ - * on whole vectors); intrinsics stand only where it has no
- * word: fused multiply-add, masked tails, widening, horizontal sums. A compiler without it gets vectors of one lane.
+ * word: fused multiply-add, masked tails, widening, horizontal sums.
  * Rules: every load may be unaligned; reductions run in a fixed tree; max(a, b) is b unless a > b, so that a NaN in b
  * comes through.
  */
@@ -19,31 +19,18 @@
 #include <immintrin.h>
 #endif
 
-#if defined(__GNUC__)
 #define FL_INLINE static inline __attribute__((always_inline, unused))
 #define FL_VECTOR(type, lanes) type __attribute__((vector_size(sizeof(type) * (lanes))))
-#else
-#define FL_INLINE static inline
-#define FL_VECTOR(type, lanes) type
-#undef FL_VECTOR_BYTES
-#endif
 
 /* Unrolling is what turns the tiles' arrays of accumulators into registers. */
 #if defined(__clang__)
 #define FL_UNROLL _Pragma("clang loop unroll(full)")
-#elif defined(__GNUC__)
-#define FL_UNROLL _Pragma("GCC unroll 16")
 #else
-#define FL_UNROLL
+#define FL_UNROLL _Pragma("GCC unroll 16")
 #endif
 
-#ifdef FL_VECTOR_BYTES
 #define VF_LANES (FL_VECTOR_BYTES / 4)
 #define VD_LANES (FL_VECTOR_BYTES / 8)
-#else
-#define VF_LANES 1
-#define VD_LANES 1
-#endif
 
 typedef FL_VECTOR(float, VF_LANES) vf;
 typedef FL_VECTOR(double, VD_LANES) vd;
@@ -77,14 +64,9 @@ typedef FL_VECTOR(uint64_t, VD_LANES) vd_bits;
 FL_COMMON(vf, float, vf_bits, VF_LANES)
 FL_COMMON(vd, double, vd_bits, VD_LANES)
 
-/* a < b as all-ones lanes. A scalar comparison gives 1, a vector one -1. */
-#ifdef FL_VECTOR_BYTES
+/* a < b as all-ones lanes. */
 #define VF_LESS(a, b) ((vf_bits)((a) < (b)))
 #define VD_LESS(a, b) ((vd_bits)((a) < (b)))
-#else
-#define VF_LESS(a, b) (-(vf_bits)((a) < (b)))
-#define VD_LESS(a, b) (-(vd_bits)((a) < (b)))
-#endif
 FL_INLINE vf vf_clear(vf_bits where, vf v) { return vf_from_bits(vf_as_bits(v) & ~where); }
 FL_INLINE vd vd_clear(vd_bits where, vd v) { return vd_from_bits(vd_as_bits(v) & ~where); }
 FL_INLINE vf vf_select(vf_bits m, vf a, vf b) { return vf_from_bits((vf_as_bits(a) & m) | (vf_as_bits(b) & ~m)); }
@@ -147,7 +129,7 @@ FL_INLINE vf vf_load_f16(const uint16_t *p) { return (vf)_mm256_cvtph_ps(_mm_loa
 
 #else /* baseline */
 
-#if defined(__aarch64__) && defined(FL_VECTOR_BYTES)
+#if defined(__aarch64__)
 #include <arm_neon.h>
 FL_INLINE vf vf_fma(vf a, vf b, vf c) { return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
 FL_INLINE vd vd_fma(vd a, vd b, vd c) { return (vd)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b); }

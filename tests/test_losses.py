@@ -448,11 +448,11 @@ def test_numbers_beyond_the_type_of_the_computation_are_refused() -> None:
         with pytest.raises(ValueError, match=f"^{next(iter(bad))} "):
             functional.softmax_loss(X, y, W, **bad)
     for margin in (1e39, 1e-50):
-        with pytest.raises(ValueError, match="^margin is"):
+        with pytest.raises(ValueError, match=r"^margin is"):
             functional.hinge_loss(X, y, W, margin=margin)
-    with pytest.raises(ValueError, match="^W holds"):
+    with pytest.raises(ValueError, match=r"^W holds"):
         functional.scores(X, np.full((2, 3), 1e300))
-    with pytest.raises(ValueError, match="^sample_weight sums"):
+    with pytest.raises(ValueError, match=r"^sample_weight sums"):
         functional.softmax_loss(X, y, W, sample_weight=[1e308, 1e308])
 
 

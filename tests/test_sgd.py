@@ -437,3 +437,13 @@ def test_training_learns(simd_level: str) -> None:
         ]  # fmt: skip
         assert losses[-1].loss < 0.1 * losses[0].loss or losses[-1].loss < 0.01
         assert losses[-1].accuracy > 0.99
+
+
+def test_what_is_read_may_not_lie_in_what_is_written() -> None:
+    X, y = np.ones((4, 4)), [0, 1, 0, 1]
+    for name, part in (("shift", slice(0, 4)), ("scale", slice(4, 8)), ("sample_weight", slice(2, 6))):
+        W = np.ones((2, 4))
+        for module in (functional, reference):
+            with pytest.raises(ValueError, match=rf"^W overlaps {name} "):
+                module.sgd_epoch(X, y, W, None, lr=0.1, **{name: W.ravel()[part]})
+            assert (W == 1).all()

@@ -11,14 +11,13 @@ Chunks and blocks depend on the shape alone, so the bits of the result do not de
 
 cimport numpy as cnp
 from cython.parallel cimport parallel, prange, threadid
-from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind
 from fastlin._core.rows cimport Block, Memory, Rows, Sizes, centre_rows, data_of, drop_weightless, fold_from
-from fastlin._core.rows cimport get_real, label_block, open_block, put_real, read_rows, rows_in_cache, score_block, size_block
-from fastlin._core.rows cimport total_weight
+from fastlin._core.rows cimport gradient_stride, lose_block, open_block, put_real, read_rows, rows_in_cache, score_block
+from fastlin._core.rows cimport size_block, total_weight, write_bias
 
 cnp.import_array()
 
@@ -33,9 +32,9 @@ cdef enum:
     ROW_WORK = 2_000
 cdef enum:
     MOST_CHUNKS = 32
-# All chunks' gradients together.
+# All chunks' gradients together; so a gradient above half of that is made by one thread.
 cdef enum:
-    MOST_PART_BYTES = 48 * 1024 * 1024
+    ALL_PARTS_BYTES = 48 * 1024 * 1024
 # A gradient that does not stay in a second-level cache is written and read again by way of memory; over so many rows
 # that costs a few percent.
 cdef enum:
@@ -85,12 +84,8 @@ cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
     while first < stop:
         score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first,
                     min(run.sizes.most_rows, stop - first))
-        label_block(&block, &run.sizes, run.picked, first, run.y, run.weight, run.total)
-        memset(block.db_c, 0, <size_t>run.sizes.padded_classes * sizeof(double))
-        loss += run.rows.real.loss_rows(&run.loss, block.n, c, block.s_nc, run.sizes.padded_classes, run.bias_c,
-                                        block.y_n, block.share_n, block.db_c, &n_correct)
-        for j in range(c):
-            db[j] += block.db_c[j]
+        loss += lose_block(&block, &run.rows, &run.sizes, &run.loss, run.bias_c, run.picked, first, run.y, run.weight,
+                           run.total, db, &n_correct)
         run.rows.kernels.gradient(block.n, c, block.x_n, block.s_nc, run.sizes.padded_classes, 0, d, part,
                                   run.ld_part, first > start)
         first += run.sizes.most_rows
@@ -110,25 +105,21 @@ cdef double _finish_slice(const Pass *run, ptrdiff_t k) noexcept nogil:
 cdef void _fold_weights(const Pass *run, const void *b) noexcept nogil:
     """Weights as the kernel walks them, and the bias less what the shift takes off it."""
     cdef ptrdiff_t c = run.sizes.n_classes, d = run.sizes.n_features, d0 = 0, j
-    cdef double bias
     run.rows.real.pack(c, d, 0, d, run.w_cd, run.fold, run.w_packed)
-    for j in range(c):
-        run.db_c[j] = 0.0
+    memset(run.db_c, 0, <size_t>c * sizeof(double))
     while run.fold.shift_d != NULL and d0 < d:
         run.rows.real.shift_dot(c, d, d0, min(d, d0 + SLICE), run.w_cd, run.fold, run.db_parts)
         for j in range(c):
             run.db_c[j] += run.db_parts[j]
         d0 += SLICE
-    for j in range(run.sizes.padded_classes):
-        bias = -INFINITY if j >= c else 0.0 if b == NULL else get_real(b, run.rows.real_type, j)
-        put_real(run.bias_c, run.rows.real_type, j, bias - (run.db_c[j] if j < c else 0.0))
+    write_bias(&run.rows, &run.sizes, b, run.db_c, run.bias_c)
 
 
 cdef void _cut_into_chunks(Pass *run) noexcept nogil:
     cdef double row_work = 4.0 * run.sizes.n_classes * run.sizes.n_features + ROW_WORK
     cdef size_t part_bytes = <size_t>(run.sizes.n_classes * run.ld_part) * run.rows.real.size
     cdef ptrdiff_t height = run.sizes.most_rows, most
-    most = max(<ptrdiff_t>1, min(MOST_CHUNKS, <ptrdiff_t>(MOST_PART_BYTES // part_bytes)))
+    most = max(<ptrdiff_t>1, min(MOST_CHUNKS, <ptrdiff_t>(ALL_PARTS_BYTES // part_bytes)))
     if part_bytes > SMALL_PART_BYTES:
         most = max(<ptrdiff_t>1, min(most, run.n // LARGE_PART_ROWS))
     run.n_chunks = max(<ptrdiff_t>1, min(most, <ptrdiff_t>(<double>run.n * row_work / CHUNK_WORK)))
@@ -165,8 +156,7 @@ def loss_gradient(
         run.picked = kept
     run.total = total_weight(run.picked, 0, run.n, run.weight)
     run.sizes = size_block(&run.rows, c, rows_in_cache(&run.rows, BLOCK_BYTES))
-    # A line more than whole vectors, so that the gradient's rows do not all fall into one set of the cache.
-    run.ld_part = (d + run.rows.real.lanes - 1) // run.rows.real.lanes * run.rows.real.lanes + 64 // run.rows.real.size
+    run.ld_part = gradient_stride(&run.rows)
     if run.n == 0:
         run.n_chunks = run.chunk_rows = 0
     else:

@@ -3,7 +3,7 @@
 cimport numpy as cnp
 from libc.stdint cimport int64_t
 
-from fastlin._core.kernels cimport fl_fold, fl_real, fl_real_kernels, fl_row_kernels
+from fastlin._core.kernels cimport fl_fold, fl_loss, fl_real, fl_real_kernels, fl_row_kernels
 
 
 cdef struct Rows:
@@ -55,8 +55,12 @@ cdef void load_features(const Rows *rows, ptrdiff_t n, ptrdiff_t d0, ptrdiff_t d
                         char *tile) noexcept nogil
 cdef void score_block(Block *block, const Rows *rows, const Sizes *sizes, const void *w_packed, const int64_t *picked,
                       ptrdiff_t first, ptrdiff_t n) noexcept nogil
-cdef void label_block(Block *block, const Sizes *sizes, const int64_t *picked, ptrdiff_t first, const int64_t *y,
-                      const double *weight, double total) noexcept nogil
+cdef double lose_block(Block *block, const Rows *rows, const Sizes *sizes, const fl_loss *loss, const void *bias_c,
+                       const int64_t *picked, ptrdiff_t first, const int64_t *y, const double *weight, double total,
+                       double *db_c, int64_t *n_correct) noexcept nogil
+cdef void write_bias(const Rows *rows, const Sizes *sizes, const void *b_c, const double *less_c,
+                     void *bias_c) noexcept nogil
+cdef ptrdiff_t gradient_stride(const Rows *rows) noexcept nogil
 cdef ptrdiff_t drop_weightless(const int64_t *picked, ptrdiff_t n, const double *weight, int64_t *kept) noexcept nogil
 cdef double total_weight(const int64_t *picked, ptrdiff_t first, ptrdiff_t n, const double *weight) noexcept nogil
 

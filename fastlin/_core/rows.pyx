@@ -8,7 +8,7 @@
 """
 
 cimport numpy as cnp
-from libc.math cimport fabs
+from libc.math cimport INFINITY, fabs
 from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
@@ -212,17 +212,49 @@ cdef void score_block(Block *block, const Rows *rows, const Sizes *sizes, const 
                         block.resting)
 
 
-cdef void label_block(Block *block, const Sizes *sizes, const int64_t *picked, ptrdiff_t first, const int64_t *y,
-                      const double *weight, double total) noexcept nogil:
-    """Labels of the block's rows and their shares in a mean over rows of `total` weight."""
-    cdef ptrdiff_t r, row
+cdef double lose_block(Block *block, const Rows *rows, const Sizes *sizes, const fl_loss *loss, const void *bias_c,
+                       const int64_t *picked, ptrdiff_t first, const int64_t *y, const double *weight, double total,
+                       double *db_c, int64_t *n_correct) noexcept nogil:
+    """Turn the block's scores into their gradient; returns its part of a mean loss over rows of `total` weight.
+
+    db_c += sum of the gradient over the block's rows.
+    """
+    cdef ptrdiff_t r, j, row
     cdef int64_t label
+    cdef double loss_sum
     for r in range(block.n):
         row = first + r if picked == NULL else picked[first + r]
         label = y[row]
         # The labels were checked, but another thread may write to y meanwhile: that must not make us write elsewhere.
         block.y_n[r] = label if 0 <= label < sizes.n_classes else 0
         block.share_n[r] = (1.0 if weight == NULL else weight[row]) / total
+    memset(block.db_c, 0, <size_t>sizes.padded_classes * sizeof(double))
+    loss_sum = rows.real.loss_rows(loss, block.n, sizes.n_classes, block.s_nc, sizes.padded_classes, bias_c, block.y_n,
+                                   block.share_n, block.db_c, n_correct)
+    for j in range(sizes.n_classes):
+        db_c[j] += block.db_c[j]
+    return loss_sum
+
+
+cdef void write_bias(const Rows *rows, const Sizes *sizes, const void *b_c, const double *less_c,
+                     void *bias_c) noexcept nogil:
+    """bias_c = b_c (NULL: 0) less what folding takes off it (NULL: nothing), as the kernels want it padded."""
+    cdef ptrdiff_t j
+    cdef double bias
+    for j in range(sizes.padded_classes):
+        bias = -INFINITY
+        if j < sizes.n_classes:
+            bias = 0.0 if b_c == NULL else get_real(b_c, rows.real_type, j)
+            bias -= 0.0 if less_c == NULL else less_c[j]
+        put_real(bias_c, rows.real_type, j, bias)
+
+
+cdef ptrdiff_t gradient_stride(const Rows *rows) noexcept nogil:
+    """Numbers from one class to the next in a gradient of our own.
+
+    A line more than whole vectors: else classes would meet in the same sets of the cache.
+    """
+    return _whole(rows.n_features, rows.real.lanes) + 64 // <ptrdiff_t>rows.real.size
 
 
 cdef ptrdiff_t drop_weightless(const int64_t *picked, ptrdiff_t n, const double *weight, int64_t *kept) noexcept nogil:

@@ -5,12 +5,11 @@ Blocks of rows are independent: a thread takes one, scores it in its own memory,
 
 cimport numpy as cnp
 from cython.parallel cimport parallel, prange, threadid
-from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 
 from fastlin._core.kernels cimport fl_fold, fl_real, fl_real_kernels, kernels
-from fastlin._core.rows cimport Block, Memory, Rows, Sizes, get_real, open_block, put_real, read_rows, rows_in_cache
-from fastlin._core.rows cimport score_block, size_block
+from fastlin._core.rows cimport Block, Memory, Rows, Sizes, data_of, open_block, read_rows, rows_in_cache
+from fastlin._core.rows cimport score_block, size_block, write_bias
 
 cnp.import_array()
 
@@ -62,11 +61,7 @@ cdef int _run(cnp.ndarray X, cnp.ndarray W, cnp.ndarray b, char *out, int64_t *c
     run.memory = memory.take(<size_t>n_threads * run.sizes.bytes)
     with nogil:
         run.rows.real.pack(c, d, 0, d, cnp.PyArray_DATA(W), unfolded, packed)
-        for k in range(run.sizes.padded_classes):
-            put_real(bias, run.rows.real_type, k, 0.0 if k < c else -INFINITY)
-    if b is not None:
-        for k in range(c):
-            put_real(bias, run.rows.real_type, k, get_real(cnp.PyArray_DATA(b), run.rows.real_type, k))
+    write_bias(&run.rows, &run.sizes, data_of(b), NULL, bias)
     if n_threads == 1:
         with nogil:
             for k in range(n_blocks):

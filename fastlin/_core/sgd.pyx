@@ -19,14 +19,13 @@ penalty and the packed weights are all renewed slice by slice in (B), so W is pa
 
 cimport numpy as cnp
 from cython.parallel cimport parallel, threadid
-from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind, fl_step
 from fastlin._core.rows cimport Block, Memory, Rows, Sizes, centre_rows, data_of, drop_weightless, fold_from
-from fastlin._core.rows cimport get_real, label_block, load_features, open_block, point_at, put_real, read_rows
-from fastlin._core.rows cimport rows_in_cache, score_block, size_block, total_weight
+from fastlin._core.rows cimport gradient_stride, load_features, lose_block, open_block, point_at, put_real, read_rows
+from fastlin._core.rows cimport rows_in_cache, score_block, size_block, total_weight, write_bias
 
 cnp.import_array()
 
@@ -51,9 +50,9 @@ cdef enum:
     BLOCK_ROWS = 32
 # The largest gradient that groups keep for themselves, and all of a batch's together, which (B) finds in cache.
 cdef enum:
-    MOST_PART_BYTES = 256 * 1024
+    ONE_PART_BYTES = 256 * 1024
 cdef enum:
-    MOST_PARTS_BYTES = 1024 * 1024
+    ALL_PARTS_BYTES = 1024 * 1024
 # About 80 us of one core, and what a row costs besides its 4 C D operations, in operations.
 cdef enum:
     GROUP_WORK = 8_000_000
@@ -120,24 +119,13 @@ cdef ptrdiff_t _groups(const Epoch *run, ptrdiff_t k, ptrdiff_t panel) noexcept 
     return (n + run.group_rows - 1) // run.group_rows
 
 
-cdef void _fold_bias(const Epoch *run, void *bias_c) noexcept nogil:
-    cdef ptrdiff_t c = run.sizes.n_classes, j, i
-    cdef double bias
-    for j in range(run.sizes.padded_classes):
-        bias = -INFINITY if j >= c else 0.0 if run.b_c == NULL else get_real(run.b_c, run.rows.real_type, j)
-        if j < c and run.fold.shift_d != NULL:
-            for i in range(run.n_slices):
-                bias -= run.dots[i * c + j]
-        put_real(bias_c, run.rows.real_type, j, bias)
-
-
 cdef void _run_group(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i, int thread) noexcept nogil:
     """Phase (A): group i of a panel of batch k."""
     cdef Block block
     cdef char *memory = run.memory + <size_t>thread * run.thread_bytes
     cdef char *bias_c = memory + run.bias_offset
     cdef char *part = NULL
-    cdef ptrdiff_t c = run.sizes.n_classes, ld_s = run.sizes.padded_classes, j
+    cdef ptrdiff_t c = run.sizes.n_classes, ld_s = run.sizes.padded_classes, j, slice_
     cdef ptrdiff_t in_batch = panel * (run.panel_rows // run.group_rows) + i
     cdef ptrdiff_t start = run.batch_first[k] + in_batch * run.group_rows, first = start
     cdef ptrdiff_t stop = min(start + run.group_rows, _panel_stop(run, k, panel))
@@ -145,20 +133,20 @@ cdef void _run_group(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i
     cdef double loss = 0.0
     cdef int64_t n_correct = 0
     open_block(&block, &run.rows, &run.sizes, memory)
-    _fold_bias(run, bias_c)
+    # db holds what the slices' shifts take off the bias, until the gradient's sum takes its place.
     for j in range(c):
         db[j] = 0.0
+        for slice_ in range(run.n_slices if run.fold.shift_d != NULL else 0):
+            db[j] += run.dots[slice_ * c + j]
+    write_bias(&run.rows, &run.sizes, run.b_c, db, bias_c)
+    memset(db, 0, <size_t>c * sizeof(double))
     while first < stop:
         if run.parts == NULL:
             block.s_nc = run.panel_s + <size_t>((i * run.group_rows + first - start) * ld_s) * run.rows.real.size
         score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first,
                     min(run.sizes.most_rows, stop - first))
-        label_block(&block, &run.sizes, run.picked, first, run.y, run.weight, run.batch_total[k])
-        memset(block.db_c, 0, <size_t>ld_s * sizeof(double))
-        loss += run.rows.real.loss_rows(&run.loss, block.n, c, block.s_nc, ld_s, bias_c, block.y_n, block.share_n,
-                                        block.db_c, &n_correct)
-        for j in range(c):
-            db[j] += block.db_c[j]
+        loss += lose_block(&block, &run.rows, &run.sizes, &run.loss, bias_c, run.picked, first, run.y, run.weight,
+                           run.batch_total[k], db, &n_correct)
         if run.parts != NULL:
             part = run.parts + <size_t>(in_batch * c * run.ld_part) * run.rows.real.size
             run.rows.kernels.gradient(block.n, c, block.x_n, block.s_nc, ld_s, 0, run.sizes.n_features, part,
@@ -261,19 +249,18 @@ cdef void _run_epoch(const Epoch *run, int n_threads) noexcept nogil:
 
 cdef void _cut_rows(Epoch *run, ptrdiff_t n_classes, ptrdiff_t batch_size) noexcept nogil:
     """Heights of blocks, groups and panels: from the shape and the batch size, nothing else."""
-    cdef ptrdiff_t height = rows_in_cache(&run.rows, BLOCK_BYTES), lanes = run.rows.real.lanes, most, n_groups
+    cdef ptrdiff_t height = rows_in_cache(&run.rows, BLOCK_BYTES), most, n_groups
     cdef double work = <double>batch_size * (4.0 * n_classes * run.rows.n_features + ROW_WORK)
     cdef size_t part_bytes
-    # A line more than whole vectors, so that the gradient's rows do not all fall into one set of the cache.
-    run.ld_part = (run.rows.n_features + lanes - 1) // lanes * lanes + 64 // run.rows.real.size
+    run.ld_part = gradient_stride(&run.rows)
     part_bytes = <size_t>(n_classes * run.ld_part) * run.rows.real.size
-    if part_bytes > MOST_PART_BYTES:
+    if part_bytes > ONE_PART_BYTES:
         run.sizes = size_block(&run.rows, n_classes, min(BLOCK_ROWS, height))
         run.group_rows = run.sizes.most_rows
         run.panel_rows = (min(PANEL_ROWS, batch_size) + run.group_rows - 1) // run.group_rows * run.group_rows
         run.ld_part = 0
         return
-    most = MOST_PARTS_BYTES // <ptrdiff_t>part_bytes
+    most = ALL_PARTS_BYTES // <ptrdiff_t>part_bytes
     n_groups = max(<ptrdiff_t>1, min(most, <ptrdiff_t>(work / GROUP_WORK)))
     run.group_rows = (batch_size + n_groups - 1) // n_groups
     run.sizes = size_block(&run.rows, n_classes, min(height, run.group_rows))
