@@ -15,8 +15,8 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind
-from fastlin._core.rows cimport Block, Memory, Rows, Sizes, centre_rows, data_of, drop_weightless, fold_from
-from fastlin._core.rows cimport gradient_stride, lose_block, open_block, put_real, read_rows, rows_in_cache, score_block
+from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_loss, centre_rows, data_of, drop_weightless
+from fastlin._core.rows cimport fold_from, gradient_stride, open_block, put_real, read_rows, rows_in_cache, score_block
 from fastlin._core.rows cimport size_block, total_weight, write_bias
 
 cnp.import_array()
@@ -84,7 +84,7 @@ cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
     while first < stop:
         score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first,
                     min(run.sizes.most_rows, stop - first))
-        loss += lose_block(&block, &run.rows, &run.sizes, &run.loss, run.bias_c, run.picked, first, run.y, run.weight,
+        loss += block_loss(&block, &run.rows, &run.sizes, &run.loss, run.bias_c, run.picked, first, run.y, run.weight,
                            run.total, db, &n_correct)
         run.rows.kernels.gradient(block.n, c, block.x_n, block.s_nc, run.sizes.padded_classes, 0, d, part,
                                   run.ld_part, first > start)

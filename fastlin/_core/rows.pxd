@@ -55,7 +55,7 @@ cdef void load_features(const Rows *rows, ptrdiff_t n, ptrdiff_t d0, ptrdiff_t d
                         char *tile) noexcept nogil
 cdef void score_block(Block *block, const Rows *rows, const Sizes *sizes, const void *w_packed, const int64_t *picked,
                       ptrdiff_t first, ptrdiff_t n) noexcept nogil
-cdef double lose_block(Block *block, const Rows *rows, const Sizes *sizes, const fl_loss *loss, const void *bias_c,
+cdef double block_loss(Block *block, const Rows *rows, const Sizes *sizes, const fl_loss *loss, const void *bias_c,
                        const int64_t *picked, ptrdiff_t first, const int64_t *y, const double *weight, double total,
                        double *db_c, int64_t *n_correct) noexcept nogil
 cdef void write_bias(const Rows *rows, const Sizes *sizes, const void *b_c, const double *less_c,

@@ -1,7 +1,8 @@
 """Rows as they lie in memory, and the blocks in which every loop reads them.
 
 (A) `read_rows` describes an (N, D) array of any dtype, stride and byte order. Contiguous, aligned features of uint8,
-    float16, float32 or float64 are read by the kernels in place; anything else passes through a tile of one block.
+    float16, float32 or float64 are read by the kernels in place; anything else, and rows whose shift cannot be folded
+    into the weights (`centre_rows`), passes through a tile of one block.
 (B) A loop picks the rows of a block by number (`point_at`), so that minibatches are never gathered.
 (C) A block is the unit of work: a few rows that stay in the second-level cache between scores and gradient. Its height
     depends on the shape alone, never on the thread count, so neither do the results.
@@ -20,14 +21,12 @@ cnp.import_array()
 # Every array of a block starts on a cache line.
 cdef enum:
     LINE = 64
-# Rows of a block: enough that weights read per block cost little, no more than the tables of pointers and scores take
-# in the first-level cache.
+# Rows of a block: enough that the weights and the gradient, which pass once a block, cost little beside them; of short
+# rows no more than leaves their scores in the second-level cache.
 cdef enum:
     LEAST_ROWS = 4
 cdef enum:
     MOST_ROWS = 256
-
-
 # How far from zero, in units of their spread, rows may lie and still have their shift folded into the weights: raw
 # pixels of photographs lie at about 2. The error of float32 sums, 1e-6 of the largest gradient, grows by that.
 cdef enum:
@@ -127,7 +126,7 @@ cdef void centre_rows(Rows *rows, fl_fold *fold) noexcept nogil:
 
 
 cdef ptrdiff_t rows_in_cache(const Rows *rows, size_t n_bytes) noexcept nogil:
-    """How many rows, as the kernels read them, fit into `n_bytes`: a multiple of 4 between 4 and 128."""
+    """How many rows, as the kernels read them, fit into `n_bytes`: a multiple of 4 between 4 and 256."""
     cdef ptrdiff_t n = <ptrdiff_t>(n_bytes / (<size_t>rows.n_features * rows.kernel_size)) // 4 * 4
     return max(LEAST_ROWS, min(MOST_ROWS, n))
 
@@ -212,7 +211,7 @@ cdef void score_block(Block *block, const Rows *rows, const Sizes *sizes, const 
                         block.resting)
 
 
-cdef double lose_block(Block *block, const Rows *rows, const Sizes *sizes, const fl_loss *loss, const void *bias_c,
+cdef double block_loss(Block *block, const Rows *rows, const Sizes *sizes, const fl_loss *loss, const void *bias_c,
                        const int64_t *picked, ptrdiff_t first, const int64_t *y, const double *weight, double total,
                        double *db_c, int64_t *n_correct) noexcept nogil:
     """Turn the block's scores into their gradient; returns its part of a mean loss over rows of `total` weight.

@@ -23,8 +23,8 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind, fl_step
-from fastlin._core.rows cimport Block, Memory, Rows, Sizes, centre_rows, data_of, drop_weightless, fold_from
-from fastlin._core.rows cimport gradient_stride, load_features, lose_block, open_block, point_at, put_real, read_rows
+from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_loss, centre_rows, data_of, drop_weightless
+from fastlin._core.rows cimport fold_from, gradient_stride, load_features, open_block, point_at, put_real, read_rows
 from fastlin._core.rows cimport rows_in_cache, score_block, size_block, total_weight, write_bias
 
 cnp.import_array()
@@ -145,7 +145,7 @@ cdef void _run_group(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i
             block.s_nc = run.panel_s + <size_t>((i * run.group_rows + first - start) * ld_s) * run.rows.real.size
         score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first,
                     min(run.sizes.most_rows, stop - first))
-        loss += lose_block(&block, &run.rows, &run.sizes, &run.loss, bias_c, run.picked, first, run.y, run.weight,
+        loss += block_loss(&block, &run.rows, &run.sizes, &run.loss, bias_c, run.picked, first, run.y, run.weight,
                            run.batch_total[k], db, &n_correct)
         if run.parts != NULL:
             part = run.parts + <size_t>(in_batch * c * run.ld_part) * run.rows.real.size
