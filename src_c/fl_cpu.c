@@ -34,14 +34,14 @@ fl_cpuid fl_cpu_read(void) {
 
 static int all(unsigned value, unsigned bits) { return (value & bits) == bits; }
 
-int fl_cpu_has_avx2(fl_cpuid cpu) {
+int fl_avx2_licensed(fl_cpuid cpu) {
     const unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29, avx2 = 1u << 5;
     const unsigned xmm_ymm_state = 0x6;
     return all(cpu.leaf1_ecx, fma | osxsave | avx | f16c) && all(cpu.leaf7_ebx, avx2) && all(cpu.xcr0, xmm_ymm_state);
 }
 
-int fl_cpu_has_avx512(fl_cpuid cpu) {
+int fl_avx512_licensed(fl_cpuid cpu) {
     const unsigned f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31;
     const unsigned opmask_zmm_state = 0xe0;
-    return fl_cpu_has_avx2(cpu) && all(cpu.leaf7_ebx, f | dq | bw | vl) && all(cpu.xcr0, opmask_zmm_state);
+    return fl_avx2_licensed(cpu) && all(cpu.leaf7_ebx, f | dq | bw | vl) && all(cpu.xcr0, opmask_zmm_state);
 }

@@ -8,7 +8,7 @@ typedef struct {
 
 /* All zero where the architecture is not x86-64. */
 fl_cpuid fl_cpu_read(void);
-int fl_cpu_has_avx2(fl_cpuid cpu);
-int fl_cpu_has_avx512(fl_cpuid cpu);
+int fl_avx2_licensed(fl_cpuid cpu);
+int fl_avx512_licensed(fl_cpuid cpu);
 
 #endif

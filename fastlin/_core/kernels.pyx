@@ -19,8 +19,8 @@ cdef extern from "fl_cpu.h" nogil:
     ctypedef struct fl_cpuid:
         unsigned leaf1_ecx, leaf7_ebx, xcr0
     fl_cpuid fl_cpu_read()
-    int fl_cpu_has_avx2(fl_cpuid cpu)
-    int fl_cpu_has_avx512(fl_cpuid cpu)
+    int fl_avx2_licensed(fl_cpuid cpu)
+    int fl_avx512_licensed(fl_cpuid cpu)
 
 
 cdef const fl_kernels *_in_use = NULL
@@ -47,7 +47,7 @@ LEVELS = ("baseline", "avx2", "avx512")
 def levels_of(unsigned leaf1_ecx, unsigned leaf7_ebx, unsigned xcr0):
     """The levels a CPU with these bits of CPUID and XCR0 can run."""
     cdef fl_cpuid cpu = fl_cpuid(leaf1_ecx, leaf7_ebx, xcr0)
-    runs = (True, bool(fl_cpu_has_avx2(cpu)), bool(fl_cpu_has_avx512(cpu)))
+    runs = (True, bool(fl_avx2_licensed(cpu)), bool(fl_avx512_licensed(cpu)))
     return tuple(level for level, yes in zip(LEVELS, runs, strict=True) if yes)
 
 
