@@ -41,7 +41,7 @@ DIRECTIVES = {
     "initializedcheck": False,
     "freethreading_compatible": False,
 }
-MODULES = ["kernels", "rows", "threads", "scores", "loss", "sgd", "step", "moments"]
+MODULES = sorted(path.stem for path in Path("fastlin/_core").glob("*.pyx"))
 HEADERS = [str(path) for path in sorted([*SOURCE.glob("*.h"), *Path("fastlin/_core").glob("*.h")])]
 OPENMP_PROBE = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n"
 

@@ -172,7 +172,7 @@ def test_errors_of_arithmetic_are_no_divergence(monkeypatch, capsys):
     def fail(arguments):
         raise OverflowError("too large")
 
-    monkeypatch.setattr(cli, "_info", fail)
+    monkeypatch.setattr(cli.info, "run", fail)
     assert run("info") == 2
     assert capsys.readouterr().err == "fastlin: too large\n"
 

@@ -1,0 +1,37 @@
+"""What several subcommands share: naming data, splitting it, refusing input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from fastlin.datasets import Dataset
+
+DEFAULT_DATA = "fashion-mnist-small"
+# Share of the rows held out for testing where the data brings no test split.
+HELD_OUT = 0.2
+
+DATA_HELP = (
+    "an .npz file with X and y, or X_train, y_train, X_test and y_test (numpy.savez writes one); "
+    f"or the name of a data set that comes with fastlin: {DEFAULT_DATA}"
+)
+
+
+class InputError(Exception):
+    """The input makes no sense; the message is all the user needs."""
+
+
+def split_rows(data: Dataset, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Rows and labels to train on and to test on; where the data is not split, a seeded fifth is held out."""
+    if data.y_train is None:
+        raise InputError(f"{data.name} has no labels; wanted is y beside X")
+    if data.X_test is not None and data.y_test is not None:
+        return data.X_train, data.y_train, data.X_test, data.y_test
+    if seed < 0:
+        raise InputError(f"--seed is {seed}; wanted is an integer >= 0")
+    order = np.random.Generator(np.random.PCG64(seed)).permutation(len(data.X_train))
+    n_test = round(HELD_OUT * len(order))
+    test, train = order[:n_test], order[n_test:]
+    return data.X_train[train], data.y_train[train], data.X_train[test], data.y_train[test]

@@ -1,0 +1,46 @@
+"""Which subcommands there are, and how any of them ends."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from fastlin.cli import info, predict, train
+from fastlin.cli._input import InputError
+
+_COMMANDS = (train, predict, info)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command with the arguments `argv`, by default those of the process; return its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.run(arguments)
+    except BrokenPipeError:
+        # The reader of our output has gone, as `fastlin predict ... | head` does: no error, and nothing to flush to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("fastlin: interrupted", file=sys.stderr)
+        return 130
+    except OSError as error:
+        named = error.filename is not None
+        print(f"fastlin: {error.filename!r}: {error.strerror}" if named else f"fastlin: {error}", file=sys.stderr)
+        return 2
+    except (InputError, ValueError, TypeError, MemoryError, ArithmeticError) as error:
+        from fastlin.training import DivergenceError
+
+        print(f"fastlin: {error or type(error).__name__}", file=sys.stderr)
+        return 1 if isinstance(error, DivergenceError) else 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fastlin", description="Linear classifiers on images and other dense rows, fast."
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        command.add_to(commands)
+    return parser

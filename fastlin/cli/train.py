@@ -1,0 +1,117 @@
+"""`fastlin train`: train a classifier and test it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import Any, Literal
+
+import numpy as np
+
+from fastlin.cli._input import DATA_HELP, DEFAULT_DATA, HELD_OUT, split_rows
+
+
+def add_to(commands: Any) -> None:
+    """Add the subcommand."""
+    parser = commands.add_parser(
+        "train", help="train a classifier and test it",
+        description="Train a linear classifier and test it on the test split. Without arguments: on bundled images.",
+    )  # fmt: skip
+    parser.add_argument("--data", default=DEFAULT_DATA, metavar="NAME-or-PATH", help=f"{DATA_HELP} (default)")
+    parser.add_argument(
+        "--loss", default="softmax", choices=("softmax", "hinge", "squared_hinge"), help="default: softmax"
+    )
+    parser.add_argument("--epochs", type=int, metavar="N", help="passes over the rows (default: 10, more on few rows)")
+    parser.add_argument("--batch-size", type=int, default=256, metavar="N", help="rows a step (default: 256)")
+    parser.add_argument(
+        "--learning-rate",
+        type=float,
+        metavar="RATE",
+        help="rate of the first step, decaying to 0 (default: from the data)",
+    )
+    parser.add_argument("--alpha", type=float, default=1e-4, help="strength of the penalty (default: 1e-4)")
+    parser.add_argument(
+        "--l1-ratio", type=float, default=0.0, metavar="R", help="share of l1 in the penalty (default: 0)"
+    )
+    parser.add_argument("--margin", type=float, default=1.0, help="margin of the hinge losses (default: 1)")
+    parser.add_argument("--seed", type=int, default=0, help="of the shuffling and the split (default: 0)")
+    parser.add_argument("--threads", type=int, metavar="N", help="default: what the machine offers")
+    parser.add_argument("--model", metavar="OUT.npz", help="save the model here")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what the arguments say; return the exit code."""
+    from fastlin import config, datasets
+    from fastlin._files import check_writable
+    from fastlin.linear_model import LinearClassifier
+
+    if arguments.model is not None:
+        check_writable(arguments.model)
+    if arguments.loss == "softmax":
+        arguments.margin = 1.0  # it has none, so what was given says nothing
+    data = datasets.load(arguments.data)
+    X, y, X_test, y_test = split_rows(data, arguments.seed)
+    model = LinearClassifier(
+        arguments.loss,
+        alpha=arguments.alpha,
+        l1_ratio=arguments.l1_ratio,
+        margin=arguments.margin,
+        batch_size=arguments.batch_size,
+        learning_rate="auto" if arguments.learning_rate is None else arguments.learning_rate,
+        max_epochs="auto" if arguments.epochs is None else arguments.epochs,
+        random_state=arguments.seed,
+        n_threads=arguments.threads,
+        verbose=1,
+    )
+    split = (
+        "its test split"
+        if data.X_test is not None
+        else f"{HELD_OUT:.0%} of the rows, held out at random (seed {arguments.seed})"
+    )
+    print(f"{data.name}: {len(X):,} rows of {X.dtype} {'x'.join(map(str, X.shape[1:]))} to train on; tested on {split}")
+    _print_initial_loss(arguments, X, y)
+
+    began = time.perf_counter()
+    code = 0
+    try:
+        model.fit(X, y)
+    except KeyboardInterrupt:
+        if not hasattr(model, "classes_"):
+            raise
+        print("interrupted: going on with the weights of the last finished step", file=sys.stderr)
+        code = 130
+    seconds = time.perf_counter() - began
+
+    if arguments.model is not None:
+        model.save(arguments.model)
+        print(f"model saved to {arguments.model}")
+    n_trained = model.n_iter_ * len(X)
+    accuracy = "no rows to test" if len(X_test) == 0 else f"test accuracy {model.score(X_test, y_test):.2%}"
+    print(
+        f"{accuracy}; {model.n_iter_} epochs in {seconds:.2f} s, {n_trained / seconds:,.0f} rows/s, "
+        f"SIMD level {config.info()['simd']['in_use']}"
+    )
+    return code
+
+
+def _print_initial_loss(arguments: argparse.Namespace, X: np.ndarray, y: np.ndarray) -> None:
+    """The loss of all-zero weights as it is computed, beside what a pencil says: they agree, or something is broken."""
+    from fastlin import _arrays, _labels, functional
+
+    classes, index = _labels.encode(_labels.as_label_array(y, len(X)))
+    margin = _arrays.as_positive(arguments.margin, "--margin")
+    rows = _arrays.as_rows(X)
+    W = np.zeros((len(classes), rows.shape[1]), _arrays.compute_dtype(rows))
+    # The first thousand rows say as much as all: without weights every row has the same loss.
+    sample, labels = rows[:1000], index[:1000]
+    if arguments.loss == "softmax":
+        loss = functional.softmax_loss(sample, labels, W).loss
+        wanted, formula = np.log(len(classes)), "log C"
+    else:
+        power: Literal[1, 2] = 2 if arguments.loss == "squared_hinge" else 1
+        loss = functional.hinge_loss(sample, labels, W, margin=margin, power=power).loss
+        wanted = (len(classes) - 1) * margin**power
+        formula = "C - 1" if margin == 1 else f"(C - 1) * margin{'**2' if power == 2 else ''}"
+    print(f"initial {arguments.loss} loss {loss:.4f}, should be {formula} = {wanted:.4f} for {len(classes)} classes")
