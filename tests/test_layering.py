@@ -28,7 +28,7 @@ SOURCES = CHECKOUT / "src_c"
 # From the bottom up. A package is one layer. A new module must be given its place here.
 LAYERS = [
     {"_core"},
-    {"_arrays", "_results", "_files", "_labels", "_version"},
+    {"_arrays", "_results", "_files", "_labels", "_params", "_sklearn", "_version"},
     {"_threads", "reference"},
     {"functional", "config"},
     {"datasets", "features"},
