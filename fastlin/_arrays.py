@@ -217,14 +217,41 @@ def as_velocity(
     """`velocity` as the pair (of W, of b) that is changed in place; momentum without one starts from rest."""
     if velocity is None:
         return None if momentum == 0.0 else (np.zeros_like(W), None if b is None else np.zeros_like(b))
-    if not isinstance(velocity, tuple) or len(velocity) != 2 or (velocity[1] is None) != (b is None):
-        raise TypeError("velocity is not a pair; wanted is two arrays, one like W and one like b, or None where b is")
-    check_in_place(velocity[0], "velocity[0]", W.shape, W.dtype)
-    check_apart("velocity[0]", velocity[0], W=W, b=b, X=rows)
+    return _as_pair(velocity, "velocity", W, b, X=rows)
+
+
+def as_average(average: Any, W: np.ndarray, b: np.ndarray | None, rows: np.ndarray, **pairs: Any) -> Any:
+    """`average` as the pair (of W, of b) that is changed in place beside the other `pairs`, or None."""
+    if average is None:
+        return None
+    others = {f"{name}[{i}]": pair[i] for name, pair in pairs.items() if pair is not None for i in (0, 1)}
+    return _as_pair(average, "average", W, b, X=rows, **others)
+
+
+def as_moments(moments: Any, W: np.ndarray, b: np.ndarray | None, **read: np.ndarray | None) -> tuple[Any, Any]:
+    """`moments` as two pairs (of W, of b), of the gradient and of its square, that are changed in place."""
+    if not isinstance(moments, tuple) or len(moments) != 2:
+        raise TypeError(
+            "moments is not a pair; wanted is two pairs of arrays, means of the gradient and of its square: "
+            "((mW, mb), (sW, sb)), those of b None where b is"
+        )
+    mean = _as_pair(moments[0], "moments[0]", W, b, **read)
+    written = {"moments[0][0]": mean[0], "moments[0][1]": mean[1]}
+    return mean, _as_pair(moments[1], "moments[1]", W, b, **read, **written)
+
+
+def _as_pair(
+    pair: Any, name: str, W: np.ndarray, b: np.ndarray | None, **others: np.ndarray | None
+) -> tuple[Any, Any]:
+    """`pair` of arrays like `W` and `b`, changed in place while the others are read or written."""
+    if not isinstance(pair, tuple) or len(pair) != 2 or (pair[1] is None) != (b is None):
+        raise TypeError(f"{name} is not a pair; wanted is two arrays, one like W and one like b, or None where b is")
+    check_in_place(pair[0], f"{name}[0]", W.shape, W.dtype)
+    check_apart(f"{name}[0]", pair[0], W=W, b=b, **others)
     if b is not None:
-        check_in_place(velocity[1], "velocity[1]", b.shape, b.dtype)
-        check_apart("velocity[1]", velocity[1], W=W, b=b, X=rows, **{"velocity[0]": velocity[0]})
-    return velocity
+        check_in_place(pair[1], f"{name}[1]", b.shape, b.dtype)
+        check_apart(f"{name}[1]", pair[1], W=W, b=b, **others, **{f"{name}[0]": pair[0]})
+    return pair
 
 
 def as_step(
@@ -244,7 +271,7 @@ def as_step(
     if b is not None:
         check_in_place(b, "b", b.shape if isinstance(b, np.ndarray) else (), W.dtype)
         check_apart("b", b, W=W)
-    v_W, v_b = (None, None) if velocity is None else as_velocity(velocity, W, b, momentum)  # type: ignore[misc]
+    v_W, v_b = (None, None) if velocity is None else _as_pair(velocity, "velocity", W, b)
     written = {"W": W, "b": b, "velocity[0]": v_W, "velocity[1]": v_b}
     triples = [(W, _as_gradient(dW, "dW", W, written), v_W)]
     if b is not None:
@@ -294,6 +321,27 @@ def as_momentum(momentum: Any, nesterov: bool) -> float:
         raise ValueError(f"momentum is {momentum!r}; wanted is a number in [0, 1)")
     if nesterov and number == 0.0:
         raise ValueError("nesterov is True while momentum is 0; wanted is a momentum above 0, for example 0.9")
+    return number
+
+
+def as_adam(beta1: Any, beta2: Any, epsilon: Any, dtype: np.dtype) -> tuple[float, float, float]:
+    """Adam's numbers: [0, 1), (0, 1), > 0."""
+    first, second = _as_number(beta1, "beta1"), _as_number(beta2, "beta2")
+    if not 0.0 <= first < 1.0:
+        raise ValueError(f"beta1 is {beta1!r}; wanted is a number in [0, 1)")
+    if not 0.0 < second < 1.0:
+        raise ValueError(f"beta2 is {beta2!r}; wanted is a number above 0 and below 1")
+    return first, second, as_positive(epsilon, "epsilon", dtype)
+
+
+def as_step_count(value: Any, name: str) -> int:
+    """An integer >= 0."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}; wanted is an integer >= 0") from None
+    if number < 0:
+        raise ValueError(f"{name} is {number}; wanted is an integer >= 0")
     return number
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -51,3 +53,23 @@ class Moments(NamedTuple):
 
     mean: np.ndarray
     variance: np.ndarray
+
+
+@dataclass
+class EpochReport:
+    """What the steps of an epoch did; passed as ``report=`` and filled in place, so that it is there after Ctrl-C too.
+
+    Attributes
+    ----------
+    n_steps : int
+        Steps taken.
+    gradient_norm : float
+        Of the last one: root of the sum of squares of the gradient of the objective by `W` and `b`, on its batch and at
+        the weights before it, the l1 penalty's part left out; NaN where the last batch took no step.
+    update_ratio : float
+        Of the last one: norm of what `W` and `b` moved by over their norm before; NaN from all-zero weights.
+    """
+
+    n_steps: int = 0
+    gradient_norm: float = math.nan
+    update_ratio: float = math.nan

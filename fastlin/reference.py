@@ -23,9 +23,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastlin import _arrays
-from fastlin._results import EpochResult, LossGradient, Moments
+from fastlin._results import EpochReport, EpochResult, LossGradient, Moments
 
 __all__ = [
+    "adam_epoch",
+    "adam_step",
+    "evaluate",
     "hinge_loss",
     "hinge_loss_naive",
     "moments",
@@ -109,6 +112,21 @@ def hinge_loss(
     margin = _arrays.as_positive(margin, "margin", batch.W.dtype)
     penalty = _Penalty.checked(l2, l1, batch.W.dtype)
     return _loss_and_gradient(_hinge_rows(margin, power, kind), batch, penalty)[0]
+
+
+def evaluate(
+    X, y, W, b=None, *, loss="softmax", margin=1.0, power=1, kind="sum",
+    l2=0.0, l1=0.0, sample_weight=None, shift=None, scale=None, rows=None, n_threads=None,
+):
+    """The loss and the share of rows classified rightly, without the gradient."""
+    _arrays.as_choice(loss, "loss", ("softmax", "hinge"))
+    _check_hinge(power, kind)
+    batch = _batch(X, y, W, b, sample_weight, shift, scale, rows, n_threads)
+    margin = _arrays.as_positive(margin, "margin", batch.W.dtype)
+    penalty = _Penalty.checked(l2, l1, batch.W.dtype)
+    rows_loss = _softmax_rows if loss == "softmax" else _hinge_rows(margin, power, kind)
+    (value, _, _), n_correct = _loss_and_gradient(rows_loss, batch, penalty)
+    return EpochResult(value, n_correct / len(batch.y) if len(batch.y) else float("nan"))
 
 
 def _softmax_rows(s, y):
@@ -255,11 +273,82 @@ def _proximal_step(W, dW, v, rate, m, nesterov, threshold):
         v[...] = W - before
 
 
+def adam_step(
+    W, b, dW, db, *, lr, moments, n_steps=0, beta1=0.9, beta2=0.999, epsilon=1e-8, l1=0.0
+):  # fmt: skip
+    """One step of Adam, in place: W -= lr * m / (sqrt(s) + epsilon), with m and s the running means of dW and dW**2.
+
+    Both start at zero and are divided by the share of the gradients that has come into them, 1 - beta**t. An l1 penalty
+    is taken as its proximal step at each weight's own rate, lr / (sqrt(s) + epsilon): its zeros are exact, and the
+    optimum is that of the objective.
+    """
+    triples = _arrays.as_step(W, b, dW, db, None, 0.0)
+    means, squares = _arrays.as_moments(moments, W, b, dW=triples[0][1], db=triples[-1][1])
+    beta1, beta2, epsilon = _arrays.as_adam(beta1, beta2, epsilon, W.dtype)
+    t = _arrays.as_step_count(n_steps, "n_steps") + 1
+    lr = _arrays.as_positive(lr, "lr", W.dtype)
+    l1 = _arrays.as_nonnegative(l1, "l1", W.dtype)
+    for (parameter, gradient, _), m, s in zip(triples, means, squares, strict=False):
+        real = parameter.dtype.type
+        m[...] = real(beta1) * m + real(1 - beta1) * gradient
+        s[...] = real(beta2) * s + real(1 - beta2) * gradient**2
+        rate = real(lr) / (np.sqrt(s / real(1 - beta2**t)) + real(epsilon))
+        parameter -= rate * (m / real(1 - beta1**t))
+        if l1 and parameter is W:
+            parameter[...] = np.sign(W) * np.maximum(np.abs(W) - rate * real(l1), 0)
+
+
 def sgd_epoch(
     X, y, W, b, *, loss="softmax", order=None, batch_size=256, lr, momentum=0.0, nesterov=False, velocity=None,
-    l2=0.0, l1=0.0, margin=1.0, power=1, kind="sum", sample_weight=None, shift=None, scale=None, n_threads=None,
+    l2=0.0, l1=0.0, margin=1.0, power=1, kind="sum", sample_weight=None, shift=None, scale=None, average=None,
+    n_averaged=0, report=None, n_threads=None,
 ):
     """One pass over the rows in `order`, a step a batch, in place: loss, gradient and `sgd_step` on each."""
+
+    def optimizer(rows):
+        m = _arrays.as_momentum(momentum, nesterov)
+        v = _arrays.as_velocity(velocity, W, b, m, rows)
+
+        def step(dW, db, k, **options):
+            sgd_step(W, b, dW, db, momentum=m, nesterov=nesterov, velocity=v, **options)
+
+        return step, {"velocity": v}
+
+    return _epoch(
+        X, y, W, b, optimizer, loss, order, batch_size, lr, l2, l1, margin, power, kind, sample_weight, shift, scale,
+        average, n_averaged, report, n_threads,
+    )  # fmt: skip
+
+
+def adam_epoch(
+    X, y, W, b, *, loss="softmax", order=None, batch_size=256, lr, moments, n_steps=0, beta1=0.9, beta2=0.999,
+    epsilon=1e-8, l2=0.0, l1=0.0, margin=1.0, power=1, kind="sum", sample_weight=None, shift=None, scale=None,
+    average=None, n_averaged=0, report=None, n_threads=None,
+):
+    """The same with `adam_step`."""
+
+    def optimizer(rows):
+        mean, square = _arrays.as_moments(moments, W, b, X=rows)
+        b1, b2, eps = _arrays.as_adam(beta1, beta2, epsilon, W.dtype)
+        before = _arrays.as_step_count(n_steps, "n_steps")
+
+        def step(dW, db, k, **options):
+            adam_step(
+                W, b, dW, db, moments=moments, n_steps=before + k, beta1=b1, beta2=b2, epsilon=eps, **options
+            )  # fmt: skip
+
+        return step, {"velocity": mean, "square": square}
+
+    return _epoch(
+        X, y, W, b, optimizer, loss, order, batch_size, lr, l2, l1, margin, power, kind, sample_weight, shift, scale,
+        average, n_averaged, report, n_threads,
+    )  # fmt: skip
+
+
+def _epoch(
+    X, y, W, b, optimizer, loss, order, batch_size, lr, l2, l1, margin, power, kind, sample_weight, shift, scale,
+    average, n_averaged, report, n_threads,
+):  # fmt: skip
     _arrays.as_choice(loss, "loss", ("softmax", "hinge"))
     _check_hinge(power, kind)
     rows = _arrays.as_rows(X)
@@ -277,10 +366,12 @@ def sgd_epoch(
     margin = _arrays.as_positive(margin, "margin", dtype)
     rows_loss = _softmax_rows if loss == "softmax" else _hinge_rows(margin, power, kind)
     penalty = _Penalty.checked(l2, l1, dtype)
-    momentum = _arrays.as_momentum(momentum, nesterov)
-    velocity = _arrays.as_velocity(velocity, W, b, momentum, rows)
+    step, kept = optimizer(rows)
+    average = _arrays.as_average(average, W, b, rows, **kept)
+    n_averaged = _arrays.as_step_count(n_averaged, "n_averaged")
     _arrays.as_thread_count(n_threads)
 
+    told = EpochReport()
     sum_loss, sum_weight, n_correct, n_seen = 0.0, 0.0, 0, 0
     for k, rate in enumerate(rates):
         picked = order[k * batch_size : (k + 1) * batch_size]
@@ -293,10 +384,27 @@ def sgd_epoch(
         sum_weight += batch.total_weight
         n_correct += correct
         n_seen += len(batch.y)
-        sgd_step(W, b, dW, db, lr=rate, momentum=momentum, nesterov=nesterov, velocity=velocity, l1=penalty.l1)
+        before = W.copy(), None if b is None else b.copy()
+        step(dW, db, told.n_steps, lr=rate, l1=penalty.l1)
+        if average is not None:
+            for mean, parameter in zip(average, (W, b), strict=True):
+                if mean is not None:
+                    mean += (parameter - mean) / mean.dtype.type(n_averaged + told.n_steps + 1)
+        moved = W - before[0], None if b is None else b - before[1]
+        told = EpochReport(told.n_steps + 1, _norm((dW, db)), _ratio(_norm(moved), _norm(before)))
+    if report is not None:
+        report.n_steps, report.gradient_norm, report.update_ratio = told.n_steps, told.gradient_norm, told.update_ratio
     if n_seen == 0:
         return EpochResult(penalty.value(W), float("nan"))
     return EpochResult(sum_loss / sum_weight, n_correct / n_seen)
+
+
+def _norm(pair):
+    return float(np.sqrt(sum(np.sum(part.astype(np.float64) ** 2) for part in pair if part is not None)))
+
+
+def _ratio(update, weights):
+    return update / weights if weights > 0 else float("nan")
 
 
 # The losses as the course writes them first: a row at a time, a class at a time

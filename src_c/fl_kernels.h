@@ -21,10 +21,26 @@ typedef struct {
     double margin; /* hinge */
 } fl_loss;
 
+/* Weights and what is kept beside each of them, all (C, D) and `ld` from row to row; NULL where there is none: the
+ * velocity, or with s_cd the running mean of the gradient; that of its square, which makes the step Adam's; the mean of
+ * the weights after each step. */
 typedef struct {
-    double lr, momentum, l2, l1;
+    void *w_cd, *v_cd, *s_cd, *a_cd;
+    ptrdiff_t ld;
+} fl_model;
+
+typedef struct {
+    double lr, momentum, l2, l1;          /* momentum: Adam's beta1 */
+    double beta2, epsilon, first, second; /* Adam: 1 / (1 - beta1^t), 1 / sqrt(1 - beta2^t) at step t */
+    double share;                         /* of the new weights in their mean */
     int nesterov;
 } fl_step;
+
+/* Sums of squares, added to: of the gradient, the l2 penalty's in it but not the l1's; of what the weights moved by; of
+ * the weights before. */
+typedef struct {
+    double gradient, update, weight;
+} fl_report;
 
 /* Standardisation folded into the weights, x' = (x - shift) * scale: `real` arrays of D numbers, NULL for none. */
 typedef struct {
@@ -79,11 +95,11 @@ typedef struct {
     /* out_cd = sum of n_parts partial gradients, `stride` apart, for `d` features. */
     void (*sum_parts)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrdiff_t ld_parts, ptrdiff_t n_parts,
                       ptrdiff_t stride, void *out_cd, ptrdiff_t ld_out);
-    /* One step of gradient descent on `d` features of w_cd and velocity v_cd (NULL: none). dw_cd is the data's gradient
-     * in raw coordinates; fold and db_c bring it to the weights' as above (db_c NULL: dw_cd as it is).
-     * Returns the penalty of the new w_cd. */
-    double (*update)(ptrdiff_t c, ptrdiff_t d, void *w_cd, ptrdiff_t ld_w, void *v_cd, ptrdiff_t ld_v,
-                     const void *dw_cd, ptrdiff_t ld_dw, fl_fold fold, const double *db_c, const fl_step *step);
+    /* One step of gradient descent on `d` features of the model. dw_cd is the data's gradient in raw coordinates; fold
+     * and db_c bring it to the weights' as above (db_c NULL: dw_cd as it is). report may be NULL.
+     * Returns the penalty of the new weights. */
+    double (*update)(ptrdiff_t c, ptrdiff_t d, fl_model model, const void *dw_cd, ptrdiff_t ld_dw, fl_fold fold,
+                     const double *db_c, const fl_step *step, fl_report *report);
     /* l2 * sum(w**2) + l1 * sum(|w|) over `d` features */
     double (*penalty)(ptrdiff_t c, ptrdiff_t d, const void *w_cd, ptrdiff_t ld_w, double l2, double l1);
 } fl_real_kernels;

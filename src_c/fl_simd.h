@@ -38,7 +38,7 @@ typedef FL_VECTOR(uint32_t, VF_LANES) vf_bits;
 typedef FL_VECTOR(uint64_t, VD_LANES) vd_bits;
 
 /* Words that are the same for both types and all levels. */
-#define FL_COMMON(V, real, bits_t, LANES)                                                                              \
+#define FL_COMMON(V, real, bits_t, LANES, ROOT)                                                                        \
     FL_INLINE V V##_load(const real *p) {                                                                              \
         V v;                                                                                                           \
         memcpy(&v, p, sizeof v);                                                                                       \
@@ -49,6 +49,13 @@ typedef FL_VECTOR(uint64_t, VD_LANES) vd_bits;
         V zero;                                                                                                        \
         memset(&zero, 0, sizeof zero);                                                                                 \
         return a - zero;                                                                                               \
+    }                                                                                                                  \
+    /* Lane by lane; compilers make one instruction of it where there is one. */                                       \
+    FL_INLINE V V##_sqrt(V v) {                                                                                        \
+        real lanes[LANES];                                                                                             \
+        V##_store(lanes, v);                                                                                           \
+        for (int i = 0; i < (int)(LANES); i++) lanes[i] = (real)ROOT(lanes[i]);                                        \
+        return V##_load(lanes);                                                                                        \
     }                                                                                                                  \
     FL_INLINE bits_t V##_as_bits(V v) {                                                                                \
         bits_t b;                                                                                                      \
@@ -61,8 +68,8 @@ typedef FL_VECTOR(uint64_t, VD_LANES) vd_bits;
         return v;                                                                                                      \
     }
 
-FL_COMMON(vf, float, vf_bits, VF_LANES)
-FL_COMMON(vd, double, vd_bits, VD_LANES)
+FL_COMMON(vf, float, vf_bits, VF_LANES, sqrtf)
+FL_COMMON(vd, double, vd_bits, VD_LANES, sqrt)
 
 /* a < b as all-ones lanes. */
 #define VF_LESS(a, b) ((vf_bits)((a) < (b)))

@@ -330,47 +330,7 @@ static double NAME(penalty)(ptrdiff_t c, ptrdiff_t d, const void *w_cd, ptrdiff_
     return l2 * squares + l1 * magnitudes;
 }
 
-/* prox(w) = sign(w) max(|w| - threshold, 0) */
-FL_INLINE V NAME(prox)(V w, V threshold) {
-    return NAME(sign)(w) * VW(max)(VW(set1)(0), VW(abs)(w) - threshold);
-}
-
-/* v = momentum v - lr g; w += v, or w += momentum v - lr g in Nesterov's form.
- * With an l1 term: w = prox(w + momentum v - lr g), v = what w moved by. Nesterov's w lies momentum v ahead of the
- * iterate, which is prox(w - lr g); v is what the iterate moved by. */
-static double NAME(update)(ptrdiff_t c, ptrdiff_t d, void *w_cd, ptrdiff_t ld_w, void *v_cd, ptrdiff_t ld_v,
-                           const void *dw_cd, ptrdiff_t ld_dw, fl_fold fold, const double *db_c, const fl_step *step) {
-    const V minus_rate = VW(set1)(-(REAL)step->lr), momentum = VW(set1)((REAL)step->momentum);
-    const V twice_l2 = VW(set1)((REAL)(2 * step->l2)), threshold = VW(set1)((REAL)(step->lr * step->l1));
-    const int proximal = step->l1 != 0, nesterov = step->nesterov;
-    for (ptrdiff_t j = 0; j < c; j++) {
-        REAL *w = (REAL *)w_cd + j * ld_w, *velocity = v_cd ? (REAL *)v_cd + j * ld_v : NULL;
-        const REAL *dw = (const REAL *)dw_cd + j * ld_dw;
-        for (ptrdiff_t at = 0; at < d; at += LANES) {
-            const ptrdiff_t width = d - at < LANES ? d - at : LANES;
-            const V before = VW(load_n)(w + at, width);
-            V after, g = VW(load_n)(dw + at, width);
-            if (db_c) g = NAME(unfold)(g, fold, (REAL)db_c[j], at, width);
-            g = minus_rate * VW(fma)(twice_l2, before, g);
-            if (velocity) {
-                const V carried = momentum * VW(load_n)(velocity + at, width);
-                V v = carried + g;
-                if (proximal) {
-                    after = NAME(prox)(before + (nesterov ? g : v), threshold);
-                    v = nesterov ? after - before + carried : after - before;
-                    if (nesterov) after = VW(fma)(momentum, v, after);
-                } else {
-                    after = before + (nesterov ? VW(fma)(momentum, v, g) : v);
-                }
-                VW(store_n)(velocity + at, v, width);
-            } else {
-                after = proximal ? NAME(prox)(before + g, threshold) : before + g;
-            }
-            VW(store_n)(w + at, after, width);
-        }
-    }
-    return NAME(penalty)(c, d, w_cd, ld_w, step->l2, step->l1);
-}
+#include "step.inc.h"
 
 #undef REAL
 #undef V

@@ -6,19 +6,27 @@
  * pieces differ, then sleeps in the kernel, which wakes it before whoever took its place.
  *
  * Pieces are claimed one by one, so a thread that lost its processor holds up one piece, not a share of the phase.
+ *
+ * The thread that called is the one that may run Python's signal handlers. Now and then, between two pieces of work or
+ * while it waits, it looks whether one has come (`fl_team_look`), and where its handler raises, as Ctrl-C's does, the
+ * team is asked to stop. Whether it stops is settled where all meet, so that all settle alike.
  */
 #ifndef FL_TEAM_H
 #define FL_TEAM_H
 
+#include <Python.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <time.h>
 
 #if defined(__linux__)
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+/* At most the time between two looks: see fl_team_look. */
 static inline void fl_sleep_while(atomic_int *word, int value) {
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+    const struct timespec most = {0, 50000000};
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &most, NULL, 0);
 }
 static inline void fl_wake(atomic_int *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1 << 30, NULL, NULL, 0); }
 #else
@@ -39,16 +47,44 @@ static inline void fl_wake(atomic_int *word) { (void)word; }
 /* A pause is 40 to 140 cycles on x86: some 20 us in all. */
 enum { FL_SPINS = 500 };
 
+/* How often the calling thread looks for signals: half of it is the delay that Ctrl-C meets, on average. */
+#define FL_LOOK_SECONDS 0.05
+
 typedef struct {
-    atomic_int phase, arrived, asleep;
+    atomic_int phase, arrived, asleep, asked;
     atomic_ptrdiff_t next;
+    int stopped, may_look; /* the second is 0 where Python runs its handlers in another thread than the caller */
+    double next_look;
 } fl_team;
 
-static inline void fl_team_open(fl_team *team) {
+static inline double fl_now(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static inline void fl_team_open(fl_team *team, int may_look) {
+    atomic_init(&team->asked, 0);
+    team->stopped = 0;
+    team->may_look = may_look;
+    team->next_look = may_look ? fl_now() + FL_LOOK_SECONDS : 0.0;
     atomic_init(&team->phase, 0);
     atomic_init(&team->arrived, 0);
     atomic_init(&team->asleep, 0);
     atomic_init(&team->next, 0);
+}
+
+/* Whether the team was asked to stop: what a thread does in this phase may be for nothing. */
+static inline int fl_team_asked(fl_team *team) { return atomic_load_explicit(&team->asked, memory_order_relaxed); }
+
+/* Let Python's signal handlers run, if it is time and this is the thread that called, which holds no lock then. Where
+ * one raises, its exception stays with the thread until the GIL is taken back for good. */
+static inline void fl_team_look(fl_team *team, int thread) {
+    if (thread != 0 || !team->may_look || fl_team_asked(team) || fl_now() < team->next_look) return;
+    const PyGILState_STATE state = PyGILState_Ensure();
+    if (PyErr_CheckSignals() != 0) atomic_store_explicit(&team->asked, 1, memory_order_relaxed);
+    PyGILState_Release(state);
+    team->next_look = fl_now() + FL_LOOK_SECONDS;
 }
 
 /* The next piece of this phase, or -1 when all n are taken. */
@@ -57,23 +93,28 @@ static inline ptrdiff_t fl_team_claim(fl_team *team, ptrdiff_t n) {
     return piece < n ? piece : -1;
 }
 
-/* Wait until all threads have come: the last one opens the next phase. */
-static inline void fl_team_wait(fl_team *team, int n_threads) {
+/* Wait until all threads have come: the last one opens the next phase, or says that there is none. */
+static inline int fl_team_wait(fl_team *team, int thread, int n_threads) {
     const int phase = atomic_load_explicit(&team->phase, memory_order_relaxed);
     if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) + 1 == n_threads) {
         atomic_store_explicit(&team->next, 0, memory_order_relaxed);
         atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
+        team->stopped = fl_team_asked(team);
         atomic_store(&team->phase, phase + 1);
         if (atomic_load(&team->asleep) > 0) fl_wake(&team->phase);
-        return;
+        return team->stopped;
     }
     for (int i = 0; i < FL_SPINS; i++) {
-        if (atomic_load_explicit(&team->phase, memory_order_acquire) != phase) return;
+        if (atomic_load_explicit(&team->phase, memory_order_acquire) != phase) return team->stopped;
         FL_PAUSE();
     }
     atomic_fetch_add(&team->asleep, 1);
-    while (atomic_load(&team->phase) == phase) fl_sleep_while(&team->phase, phase);
+    while (atomic_load(&team->phase) == phase) {
+        fl_sleep_while(&team->phase, phase);
+        fl_team_look(team, thread);
+    }
     atomic_fetch_sub(&team->asleep, 1);
+    return team->stopped;
 }
 
 #endif

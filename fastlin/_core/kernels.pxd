@@ -16,9 +16,19 @@ cdef extern from "fl_kernels.h" nogil:
         int power
         double margin
 
+    ctypedef struct fl_model:
+        void *w_cd
+        void *v_cd
+        void *s_cd
+        void *a_cd
+        ptrdiff_t ld
+
     ctypedef struct fl_step:
-        double lr, momentum, l2, l1
+        double lr, momentum, l2, l1, beta2, epsilon, first, second, share
         int nesterov
+
+    ctypedef struct fl_report:
+        double gradient, update, weight
 
     ctypedef struct fl_fold:
         const void *shift_d
@@ -56,9 +66,8 @@ cdef extern from "fl_kernels.h" nogil:
                                   ptrdiff_t ld_out) noexcept nogil
         void (*sum_parts)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrdiff_t ld_parts, ptrdiff_t n_parts,
                           ptrdiff_t stride, void *out_cd, ptrdiff_t ld_out) noexcept nogil
-        double (*update)(ptrdiff_t c, ptrdiff_t d, void *w_cd, ptrdiff_t ld_w, void *v_cd, ptrdiff_t ld_v,
-                         const void *dw_cd, ptrdiff_t ld_dw, fl_fold fold, const double *db_c,
-                         const fl_step *step) noexcept nogil
+        double (*update)(ptrdiff_t c, ptrdiff_t d, fl_model model, const void *dw_cd, ptrdiff_t ld_dw, fl_fold fold,
+                         const double *db_c, const fl_step *step, fl_report *report) noexcept nogil
         double (*penalty)(ptrdiff_t c, ptrdiff_t d, const void *w_cd, ptrdiff_t ld_w, double l2,
                           double l1) noexcept nogil
 

@@ -14,7 +14,7 @@ def loss_gradient(
     margin: float,
     l2: float,
     l1: float,
-    dW: np.ndarray,
+    dW: np.ndarray | None,
     db: np.ndarray | None,
     n_threads: int,
-) -> float: ...
+) -> tuple[float, int, int]: ...

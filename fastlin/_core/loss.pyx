@@ -62,10 +62,11 @@ cdef struct Pass:
     char *parts             # a (C, ld_part) gradient for each chunk
     ptrdiff_t ld_part
     double *loss_parts
+    int64_t *correct_parts
     double *db_parts        # (n_chunks, C)
     double *db_c
     double l2, l1
-    void *out
+    void *out               # NULL: the loss alone
 
 
 cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
@@ -86,10 +87,12 @@ cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
                     min(run.sizes.most_rows, stop - first))
         loss += block_loss(&block, &run.rows, &run.sizes, &run.loss, run.bias_c, run.picked, first, run.y, run.weight,
                            run.total, db, &n_correct)
-        run.rows.kernels.gradient(block.n, c, block.x_n, block.s_nc, run.sizes.padded_classes, 0, d, part,
-                                  run.ld_part, first > start)
+        if run.out != NULL:
+            run.rows.kernels.gradient(block.n, c, block.x_n, block.s_nc, run.sizes.padded_classes, 0, d, part,
+                                      run.ld_part, first > start)
         first += run.sizes.most_rows
     run.loss_parts[k] = loss
+    run.correct_parts[k] = n_correct
 
 
 cdef double _finish_slice(const Pass *run, ptrdiff_t k) noexcept nogil:
@@ -119,7 +122,9 @@ cdef void _cut_into_chunks(Pass *run) noexcept nogil:
     cdef double row_work = 4.0 * run.sizes.n_classes * run.sizes.n_features + ROW_WORK
     cdef size_t part_bytes = <size_t>(run.sizes.n_classes * run.ld_part) * run.rows.real.size
     cdef ptrdiff_t height = run.sizes.most_rows, most
-    most = max(<ptrdiff_t>1, min(MOST_CHUNKS, <ptrdiff_t>(ALL_PARTS_BYTES // part_bytes)))
+    most = MOST_CHUNKS
+    if part_bytes > 0:
+        most = max(<ptrdiff_t>1, min(most, <ptrdiff_t>(ALL_PARTS_BYTES // part_bytes)))
     if part_bytes > SMALL_PART_BYTES:
         most = max(<ptrdiff_t>1, min(most, run.n // LARGE_PART_ROWS))
     run.n_chunks = max(<ptrdiff_t>1, min(most, <ptrdiff_t>(<double>run.n * row_work / CHUNK_WORK)))
@@ -130,14 +135,17 @@ cdef void _cut_into_chunks(Pass *run) noexcept nogil:
 def loss_gradient(
     cnp.ndarray X not None, cnp.ndarray y not None, cnp.ndarray W not None, cnp.ndarray b, cnp.ndarray rows,
     cnp.ndarray weight, cnp.ndarray shift, cnp.ndarray scale, int kind, int power, double margin, double l2, double l1,
-    cnp.ndarray dW not None, cnp.ndarray db, int n_threads,
+    cnp.ndarray dW, cnp.ndarray db, int n_threads,
 ):
-    """Write the gradient to dW (and db) and return the loss; `kind` is one of fl_loss_kind."""
+    """Write the gradient to dW (and db), unless it is None; `kind` is one of fl_loss_kind.
+
+    Returns (loss, rows right, rows).
+    """
     cdef Pass run
     cdef Memory memory = Memory()
     cdef const void *bias = data_of(b)
     cdef double loss = 0.0, penalty = 0.0
-    cdef ptrdiff_t k, j, c = cnp.PyArray_DIM(W, 0), d, n_slices
+    cdef ptrdiff_t k, j, c = cnp.PyArray_DIM(W, 0), d, n_slices, n_correct = 0
     cdef int64_t *kept
     read_rows(X, &run.rows)
     d = run.rows.n_features
@@ -148,7 +156,7 @@ def loss_gradient(
     run.n = run.rows.n_rows if rows is None else cnp.PyArray_DIM(rows, 0)
     run.y = <const int64_t *>cnp.PyArray_DATA(y)
     run.weight = <const double *>data_of(weight)
-    run.w_cd, run.out = cnp.PyArray_DATA(W), cnp.PyArray_DATA(dW)
+    run.w_cd, run.out = cnp.PyArray_DATA(W), data_of(dW)
     run.l2, run.l1 = l2, l1
     if run.weight != NULL:
         kept = <int64_t *>memory.take(<size_t>run.n * sizeof(int64_t))
@@ -156,7 +164,7 @@ def loss_gradient(
         run.picked = kept
     run.total = total_weight(run.picked, 0, run.n, run.weight)
     run.sizes = size_block(&run.rows, c, rows_in_cache(&run.rows, BLOCK_BYTES))
-    run.ld_part = gradient_stride(&run.rows)
+    run.ld_part = 0 if run.out == NULL else gradient_stride(&run.rows)
     if run.n == 0:
         run.n_chunks = run.chunk_rows = 0
     else:
@@ -166,7 +174,8 @@ def loss_gradient(
     run.bias_c = memory.take(<size_t>run.sizes.padded_classes * run.rows.real.size)
     run.memory = memory.take(<size_t>n_threads * run.sizes.bytes)
     run.parts = memory.take(<size_t>(run.n_chunks * c * run.ld_part) * run.rows.real.size)
-    run.loss_parts = <double *>memory.take(<size_t>(run.n_chunks + 1) * sizeof(double))
+    run.loss_parts = <double *>memory.take(<size_t>(run.n_chunks + 1) * 16)
+    run.correct_parts = <int64_t *>(run.loss_parts + run.n_chunks + 1)
     run.db_c = <double *>memory.take(<size_t>((run.n_chunks + 2) * c) * sizeof(double))
     run.db_parts = run.db_c + c
     n_slices = (d + SLICE - 1) // SLICE
@@ -183,11 +192,14 @@ def loss_gradient(
             run.db_c[j] = 0.0
         for k in range(run.n_chunks):
             loss += run.loss_parts[k]
+            n_correct += run.correct_parts[k]
             for j in range(c):
                 run.db_c[j] += run.db_parts[k * c + j]
-        for k in range(n_slices):
+        for k in range(n_slices if run.out != NULL else 0):
             penalty += _finish_slice(&run, k)
+        if run.out == NULL:
+            penalty = run.rows.real.penalty(c, d, run.w_cd, d, l2, l1)
         if db is not None:
             for j in range(c):
                 put_real(cnp.PyArray_DATA(db), run.rows.real_type, j, run.db_c[j])
-    return loss + penalty
+    return loss + penalty, n_correct, run.n

@@ -19,13 +19,16 @@ penalty and the packed weights are all renewed slice by slice in (B), so W is pa
 
 cimport numpy as cnp
 from cython.parallel cimport parallel, threadid
+from libc.math cimport NAN
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
-from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind, fl_step
-from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_loss, centre_rows, data_of, drop_weightless
-from fastlin._core.rows cimport fold_from, gradient_stride, load_features, open_block, point_at, put_real, read_rows
-from fastlin._core.rows cimport rows_in_cache, score_block, size_block, total_weight, write_bias
+from fastlin._core.batches cimport Batches, cut_batches
+from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind, fl_model, fl_report, fl_step
+from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_loss, centre_rows, data_of, fold_from
+from fastlin._core.rows cimport gradient_stride, load_features, open_block, point_at, put_real, read_rows
+from fastlin._core.rows cimport rows_in_cache, score_block, size_block, write_bias
+from fastlin._core.step cimport as_model, model_from, step_at
 
 cnp.import_array()
 
@@ -36,10 +39,12 @@ cdef extern from "fl_openmp.h" nogil:
 
 cdef extern from "fl_team.h" nogil:
     ctypedef struct fl_team:
-        pass
-    void fl_team_open(fl_team *team)
+        int stopped
+    void fl_team_open(fl_team *team, int may_look)
+    void fl_team_look(fl_team *team, int thread)
+    int fl_team_asked(fl_team *team)
     ptrdiff_t fl_team_claim(fl_team *team, ptrdiff_t n)
-    void fl_team_wait(fl_team *team, int n_threads)
+    int fl_team_wait(fl_team *team, int thread, int n_threads)
 
 
 # A block is read twice, so it should stay in a second-level cache of 1 MiB beside the weights and the gradient.
@@ -72,18 +77,17 @@ cdef struct Epoch:
     fl_loss loss
     fl_fold fold
     fl_step step
-    const double *rates         # one a batch
-    const int64_t *picked       # row numbers of all batches, one after the other
-    const int64_t *batch_first  # where each begins in `picked`, and the end
-    const int64_t *group_first  # number of the first group of each, counted through the epoch
-    const double *batch_total   # weight of each, above 0; 0 after the last
+    fl_model weights            # (C, D)
+    fl_model bias               # (1, C); w_cd NULL without bias
+    Batches batches
+    const int64_t *group_first  # number of each batch's first group, counted through the epoch
     const int64_t *y
     const double *weight
-    ptrdiff_t n_batches, n_slices, group_rows, panel_rows
-    char *w_cd
-    char *v_cd                  # NULL without momentum
-    char *b_c                   # NULL without bias
-    char *vb_c
+    ptrdiff_t n_slices, group_rows, panel_rows
+    double n_steps              # taken before, as Adam counts them
+    double n_averaged           # weights in the mean before
+    fl_report *reports          # of the last batch's step: a slice each, and the bias's
+    ptrdiff_t n_done            # steps taken
     char *w_packed
     double *dots                # (n_slices, C): each slice's share of what the shift takes off the bias
     double *penalties           # (n_slices,): sum over batches of weight times penalty
@@ -107,19 +111,21 @@ cdef struct SliceMemory:
 
 
 cdef ptrdiff_t _panels(const Epoch *run, ptrdiff_t k) noexcept nogil:
-    return (run.batch_first[k + 1] - run.batch_first[k] + run.panel_rows - 1) // run.panel_rows
+    return (run.batches.first[k + 1] - run.batches.first[k] + run.panel_rows - 1) // run.panel_rows
 
 
 cdef ptrdiff_t _panel_stop(const Epoch *run, ptrdiff_t k, ptrdiff_t panel) noexcept nogil:
-    return min(run.batch_first[k] + (panel + 1) * run.panel_rows, run.batch_first[k + 1])
+    return min(run.batches.first[k] + (panel + 1) * run.panel_rows, run.batches.first[k + 1])
 
 
 cdef ptrdiff_t _groups(const Epoch *run, ptrdiff_t k, ptrdiff_t panel) noexcept nogil:
-    cdef ptrdiff_t n = _panel_stop(run, k, panel) - run.batch_first[k] - panel * run.panel_rows
+    cdef ptrdiff_t n = _panel_stop(run, k, panel) - run.batches.first[k] - panel * run.panel_rows
     return (n + run.group_rows - 1) // run.group_rows
 
 
-cdef void _run_group(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i, int thread) noexcept nogil:
+cdef void _run_group(
+    const Epoch *run, fl_team *team, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i, int thread
+) noexcept nogil:
     """Phase (A): group i of a panel of batch k."""
     cdef Block block
     cdef char *memory = run.memory + <size_t>thread * run.thread_bytes
@@ -127,7 +133,7 @@ cdef void _run_group(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i
     cdef char *part = NULL
     cdef ptrdiff_t c = run.sizes.n_classes, ld_s = run.sizes.padded_classes, j, slice_
     cdef ptrdiff_t in_batch = panel * (run.panel_rows // run.group_rows) + i
-    cdef ptrdiff_t start = run.batch_first[k] + in_batch * run.group_rows, first = start
+    cdef ptrdiff_t start = run.batches.first[k] + in_batch * run.group_rows, first = start
     cdef ptrdiff_t stop = min(start + run.group_rows, _panel_stop(run, k, panel))
     cdef double *db = run.group_db + in_batch * c
     cdef double loss = 0.0
@@ -138,20 +144,21 @@ cdef void _run_group(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i
         db[j] = 0.0
         for slice_ in range(run.n_slices if run.fold.shift_d != NULL else 0):
             db[j] += run.dots[slice_ * c + j]
-    write_bias(&run.rows, &run.sizes, run.b_c, db, bias_c)
+    write_bias(&run.rows, &run.sizes, run.bias.w_cd, db, bias_c)
     memset(db, 0, <size_t>c * sizeof(double))
-    while first < stop:
+    while first < stop and not fl_team_asked(team):
         if run.parts == NULL:
             block.s_nc = run.panel_s + <size_t>((i * run.group_rows + first - start) * ld_s) * run.rows.real.size
-        score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first,
+        score_block(&block, &run.rows, &run.sizes, run.w_packed, run.batches.picked, first,
                     min(run.sizes.most_rows, stop - first))
-        loss += block_loss(&block, &run.rows, &run.sizes, &run.loss, bias_c, run.picked, first, run.y, run.weight,
-                           run.batch_total[k], db, &n_correct)
+        loss += block_loss(&block, &run.rows, &run.sizes, &run.loss, bias_c, run.batches.picked, first, run.y, run.weight,
+                           run.batches.total[k], db, &n_correct)
         if run.parts != NULL:
             part = run.parts + <size_t>(in_batch * c * run.ld_part) * run.rows.real.size
             run.rows.kernels.gradient(block.n, c, block.x_n, block.s_nc, ld_s, 0, run.sizes.n_features, part,
                                       run.ld_part, first > start)
         first += block.n
+        fl_team_look(team, thread)
     run.group_loss[run.group_first[k] + in_batch] = loss
     run.group_correct[run.group_first[k] + in_batch] = n_correct
 
@@ -174,27 +181,27 @@ cdef SliceMemory _open_slice(const Epoch *run, int thread) noexcept nogil:
 cdef void _prepare_slice(const Epoch *run, ptrdiff_t i) noexcept nogil:
     """What phase (A) of the next batch needs of the weights of slice i."""
     cdef ptrdiff_t d = run.sizes.n_features, c = run.sizes.n_classes, d0 = i * SLICE, d1 = min(d, d0 + SLICE)
-    run.rows.real.pack(c, d, d0, d1, run.w_cd, run.fold, run.w_packed)
+    run.rows.real.pack(c, d, d0, d1, run.weights.w_cd, run.fold, run.w_packed)
     if run.fold.shift_d != NULL:
-        run.rows.real.shift_dot(c, d, d0, d1, run.w_cd, run.fold, run.dots + i * c)
+        run.rows.real.shift_dot(c, d, d0, d1, run.weights.w_cd, run.fold, run.dots + i * c)
 
 
 cdef void _run_slice(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i, int thread) noexcept nogil:
     """Phase (B): slice i of a panel of batch k, and the update after the last panel."""
     cdef ptrdiff_t d = run.sizes.n_features, c = run.sizes.n_classes, d0 = i * SLICE, width = min(SLICE, d - d0), j, g
-    cdef ptrdiff_t first = run.batch_first[k] + panel * run.panel_rows, n = _panel_stop(run, k, panel) - first
+    cdef ptrdiff_t first = run.batches.first[k] + panel * run.panel_rows, n = _panel_stop(run, k, panel) - first
     cdef ptrdiff_t n_panels = _panels(run, k), n_groups = run.group_first[k + 1] - run.group_first[k], ld = SLICE
     cdef size_t offset = <size_t>d0 * run.rows.real.size
     cdef SliceMemory memory = _open_slice(run, thread)
     cdef char *dw = memory.dw_cd
-    cdef char *v = NULL
-    cdef fl_step step = run.step
+    cdef fl_step step
+    cdef fl_report *report = NULL
     if run.parts != NULL:
         run.rows.real.sum_parts(c, width, run.parts + offset, run.ld_part, n_groups, c * run.ld_part, dw, ld)
     else:
         if n_panels > 1:
             dw, ld = run.panel_dw + offset, d
-        point_at(&run.rows, run.picked, first, n, memory.x_n)
+        point_at(&run.rows, run.batches.picked, first, n, memory.x_n)
         load_features(&run.rows, n, d0, d0 + width, memory.x_n, memory.tile)
         run.rows.kernels.gradient(n, c, memory.x_n, run.panel_s, run.sizes.padded_classes, 0, width, dw, ld, panel > 0)
         if panel < n_panels - 1:
@@ -205,46 +212,62 @@ cdef void _run_slice(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i
     for g in range(n_groups):
         for j in range(c):
             memory.db_c[j] += run.group_db[g * c + j]
-    step.lr = run.rates[k]
-    if run.v_cd != NULL:
-        v = run.v_cd + offset
-    run.penalties[i] += run.batch_total[k + 1] * run.rows.real.update(
-        c, width, run.w_cd + offset, d, v, d, dw, ld, fold_from(&run.fold, offset), memory.db_c, &step,
+    step = step_at(&run.step, run.batches.rates[k], run.n_steps + k, run.n_averaged + k)
+    if k == run.batches.n - 1:
+        report = run.reports
+    run.penalties[i] += run.batches.total[k + 1] * run.rows.real.update(
+        c, width, model_from(&run.weights, offset), dw, ld, fold_from(&run.fold, offset), memory.db_c, &step,
+        report if report == NULL else report + i,
     )
     _prepare_slice(run, i)
-    if i == 0 and run.b_c != NULL:
+    if i == 0 and run.bias.w_cd != NULL:
         step.l2 = step.l1 = 0.0
         for j in range(c):
             put_real(memory.db_real_c, run.rows.real_type, j, memory.db_c[j])
-        run.rows.real.update(1, c, run.b_c, c, run.vb_c, c, memory.db_real_c, c, run.fold, NULL, &step)
+        run.rows.real.update(1, c, run.bias, memory.db_real_c, c, run.fold, NULL, &step,
+                             report if report == NULL else report + run.n_slices)
 
 
-cdef void _run_share(const Epoch *run, fl_team *team, int thread, int n_threads) noexcept nogil:
-    """What one thread does of an epoch."""
+cdef void _run_share(Epoch *run, fl_team *team, int thread, int n_threads) noexcept nogil:
+    """What one thread does of an epoch; asked to stop, the team leaves the batch whose update has not begun."""
     cdef ptrdiff_t k, panel, i
-    for k in range(run.n_batches):
+    for k in range(run.batches.n):
         for panel in range(_panels(run, k)):
             i = fl_team_claim(team, _groups(run, k, panel))
             while i >= 0:
-                _run_group(run, k, panel, i, thread)
+                _run_group(run, team, k, panel, i, thread)
                 i = fl_team_claim(team, _groups(run, k, panel))
-            fl_team_wait(team, n_threads)
+            if fl_team_wait(team, thread, n_threads):
+                return
             i = fl_team_claim(team, run.n_slices)
             while i >= 0:
                 _run_slice(run, k, panel, i, thread)
+                fl_team_look(team, thread)
                 i = fl_team_claim(team, run.n_slices)
-            fl_team_wait(team, n_threads)
+            if fl_team_wait(team, thread, n_threads) and panel < _panels(run, k) - 1:
+                return
+        if thread == 0:
+            run.n_done = k + 1
+        # All read the same: it changes only where all meet.
+        if team.stopped:
+            return
 
 
-cdef void _run_epoch(const Epoch *run, int n_threads) noexcept nogil:
+cdef int _run_epoch(Epoch *run, int n_threads, int may_look) noexcept nogil:
+    """Whether it was stopped by a signal whose handler raised; its exception is pending then."""
     cdef fl_team team
-    fl_team_open(&team)
+    fl_team_open(&team, may_look)
     if n_threads == 1:
         _run_share(run, &team, 0, 1)
     else:
         # OpenMP may give fewer threads than it is asked for.
         with parallel(num_threads=n_threads):
             _run_share(run, &team, threadid(), omp_get_num_threads())
+    return fl_team_asked(&team)
+
+
+cdef int _raise_pending() except -1:
+    return -1
 
 
 cdef void _cut_rows(Epoch *run, ptrdiff_t n_classes, ptrdiff_t batch_size) noexcept nogil:
@@ -267,46 +290,23 @@ cdef void _cut_rows(Epoch *run, ptrdiff_t n_classes, ptrdiff_t batch_size) noexc
     run.panel_rows = run.group_rows * n_groups
 
 
-cdef int _plan_batches(
-    Epoch *run, Memory memory, cnp.ndarray order, ptrdiff_t batch_size, const double *rates
-) except -1:
-    """Cut `order` into batches, rows of weight zero left out, and batches left empty with their rates."""
-    cdef ptrdiff_t n = run.rows.n_rows if order is None else cnp.PyArray_DIM(order, 0)
-    cdef ptrdiff_t n_batches = (n + batch_size - 1) // batch_size, k = 0, at, start, stop, kept, i
-    cdef const int64_t *source = <const int64_t *>data_of(order)
-    cdef int64_t *picked = <int64_t *>memory.take(<size_t>(n + 4 * (n_batches + 1)) * 8)
-    cdef int64_t *first = picked + n
-    cdef int64_t *group_first = first + n_batches + 1
-    cdef double *total = <double *>(group_first + n_batches + 1)
-    cdef double *rate = total + n_batches + 1
-    first[0] = group_first[0] = 0
-    for at in range(n_batches):
-        start, stop = at * batch_size, min(n, (at + 1) * batch_size)
-        for i in range(start, stop):
-            picked[first[k] + i - start] = i if source == NULL else source[i]
-        kept = stop - start
-        if run.weight != NULL:
-            kept = drop_weightless(picked + first[k], kept, run.weight, picked + first[k])
-        if kept > 0:
-            first[k + 1] = first[k] + kept
-            group_first[k + 1] = group_first[k] + (kept + run.group_rows - 1) // run.group_rows
-            total[k] = total_weight(picked, first[k], kept, run.weight)
-            rate[k] = rates[at]
-            k += 1
-    total[k] = 0.0
-    run.n_batches, run.picked, run.batch_first, run.group_first = k, picked, first, group_first
-    run.batch_total, run.rates = total, rate
-    return 0
-
-
 cdef int _take_memory(Epoch *run, Memory memory, ptrdiff_t batch_size, int n_threads) except -1:
-    cdef ptrdiff_t c = run.sizes.n_classes, d = run.sizes.n_features, n_groups = run.group_first[run.n_batches]
+    cdef ptrdiff_t c = run.sizes.n_classes, d = run.sizes.n_features, k, n_groups = 0, rows_of
+    cdef int64_t *group_first = <int64_t *>memory.take(<size_t>(run.batches.n + 1) * 8)
     cdef ptrdiff_t most_groups = (batch_size + run.group_rows - 1) // run.group_rows
     cdef size_t size = run.rows.real.size
+    for k in range(run.batches.n):
+        group_first[k] = n_groups
+        rows_of = run.batches.first[k + 1] - run.batches.first[k]
+        n_groups += (rows_of + run.group_rows - 1) // run.group_rows
+    group_first[run.batches.n] = n_groups
+    run.group_first = group_first
     run.w_packed = memory.take(<size_t>run.rows.real.packed_size(c, d) * size)
-    run.dots = <double *>memory.take(<size_t>(run.n_slices * (c + 1) + most_groups * c) * sizeof(double))
+    run.dots = <double *>memory.take(<size_t>(run.n_slices * (c + 4) + 3 + most_groups * c) * sizeof(double))
     run.penalties = run.dots + run.n_slices * c
-    run.group_db = run.penalties + run.n_slices
+    run.reports = <fl_report *>(run.penalties + run.n_slices)
+    memset(run.reports, 0, <size_t>(run.n_slices + 1) * sizeof(fl_report))
+    run.group_db = <double *>(run.reports + run.n_slices + 1)
     run.group_loss = <double *>memory.take(<size_t>n_groups * 16)
     run.group_correct = <int64_t *>(run.group_loss + n_groups)
     run.parts = run.panel_s = run.panel_dw = NULL
@@ -328,44 +328,60 @@ cdef int _take_memory(Epoch *run, Memory memory, ptrdiff_t batch_size, int n_thr
 
 
 def epoch(
-    cnp.ndarray X not None, cnp.ndarray y not None, cnp.ndarray W not None, cnp.ndarray b, cnp.ndarray order,
-    ptrdiff_t batch_size, cnp.ndarray rates not None, double momentum, bint nesterov, cnp.ndarray v_W, cnp.ndarray v_b,
-    double l2, double l1, int kind, int power, double margin, cnp.ndarray weight, cnp.ndarray shift, cnp.ndarray scale,
-    int n_threads,
+    cnp.ndarray X not None, cnp.ndarray y not None, tuple weights not None, tuple bias, cnp.ndarray order,
+    ptrdiff_t batch_size, cnp.ndarray rates not None, double momentum, bint nesterov, double beta2, double epsilon,
+    double n_steps, double n_averaged, double l2, double l1, int kind, int power, double margin, cnp.ndarray weight,
+    cnp.ndarray shift, cnp.ndarray scale, int n_threads, bint may_look, cnp.ndarray report not None,
 ):
-    """Train W (and b, and the velocities) in place; returns (sum of weight * loss, weight, rows right, rows)."""
+    """Train in place what `step.as_model` takes; returns (sum of weight * loss, weight, rows right, rows).
+
+    report (4,): OUT, after Ctrl-C too, how many steps were taken, and the sums of squares of `fl_report` of the last.
+    """
     cdef Epoch run
     cdef Memory memory = Memory()
-    cdef ptrdiff_t c = cnp.PyArray_DIM(W, 0), d, k, i, n_correct = 0
+    cdef ptrdiff_t c = cnp.PyArray_DIM(weights[0], 0), d, k, i, n_correct = 0
     cdef double sum_loss = 0.0, sum_weight = 0.0, of_batch
+    cdef double *told = <double *>cnp.PyArray_DATA(report)
+    cdef int stopped
     read_rows(X, &run.rows)
     d = run.rows.n_features
     run.loss = fl_loss(<fl_loss_kind>kind, power, margin)
     run.fold = fl_fold(data_of(shift), data_of(scale))
     centre_rows(&run.rows, &run.fold)
-    run.step = fl_step(0.0, momentum, l2, l1, nesterov)
+    run.step = fl_step(0.0, momentum, l2, l1, beta2, epsilon, 0.0, 0.0, 0.0, nesterov)
     run.y = <const int64_t *>cnp.PyArray_DATA(y)
     run.weight = <const double *>data_of(weight)
-    run.w_cd, run.v_cd = cnp.PyArray_BYTES(W), <char *>data_of(v_W)
-    run.b_c, run.vb_c = <char *>data_of(b), <char *>data_of(v_b)
+    run.weights, run.bias = as_model(weights, d), as_model(bias, c)
+    run.n_steps, run.n_averaged, run.n_done = n_steps, n_averaged, 0
     run.n_slices = (d + SLICE - 1) // SLICE
     _cut_rows(&run, c, batch_size)
-    _plan_batches(&run, memory, order, batch_size, <const double *>cnp.PyArray_DATA(rates))
+    cut_batches(&run.batches, memory, order, run.rows.n_rows, run.weight, batch_size,
+                <const double *>cnp.PyArray_DATA(rates))
     _take_memory(&run, memory, batch_size, n_threads)
     with nogil:
         for i in range(run.n_slices):
             _prepare_slice(&run, i)
-            run.penalties[i] = run.batch_total[0] * run.rows.real.penalty(
-                c, min(SLICE, d - i * SLICE), run.w_cd + <size_t>(i * SLICE) * run.rows.real.size, d, l2, l1
+            run.penalties[i] = run.batches.total[0] * run.rows.real.penalty(
+                c, min(SLICE, d - i * SLICE), model_from(&run.weights, <size_t>(i * SLICE) * run.rows.real.size).w_cd,
+                d, l2, l1,
             )
-        _run_epoch(&run, n_threads)
-        for k in range(run.n_batches):
-            of_batch = 0.0
-            for i in range(run.group_first[k], run.group_first[k + 1]):
-                of_batch += run.group_loss[i]
-                n_correct += run.group_correct[i]
-            sum_loss += run.batch_total[k] * of_batch
-            sum_weight += run.batch_total[k]
-        for i in range(run.n_slices):
-            sum_loss += run.penalties[i]
-    return sum_loss, sum_weight, n_correct, run.batch_first[run.n_batches]
+        stopped = _run_epoch(&run, n_threads, may_look)
+    told[0] = run.n_done
+    # Of a batch that was not reached there is nothing to tell.
+    told[1] = told[2] = told[3] = 0.0 if 0 < run.n_done == run.batches.n else NAN
+    for i in range(run.n_slices + 1):
+        told[1] += run.reports[i].gradient
+        told[2] += run.reports[i].update
+        told[3] += run.reports[i].weight
+    if stopped:
+        _raise_pending()
+    for k in range(run.batches.n):
+        of_batch = 0.0
+        for i in range(run.group_first[k], run.group_first[k + 1]):
+            of_batch += run.group_loss[i]
+            n_correct += run.group_correct[i]
+        sum_loss += run.batches.total[k] * of_batch
+        sum_weight += run.batches.total[k]
+    for i in range(run.n_slices):
+        sum_loss += run.penalties[i]
+    return sum_loss, sum_weight, n_correct, run.batches.first[run.batches.n]

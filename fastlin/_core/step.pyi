@@ -1,12 +1,14 @@
 import numpy as np
 
 def step(
-    parameter: np.ndarray,
+    arrays: tuple[np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray | None],
     gradient: np.ndarray,
-    velocity: np.ndarray | None,
     lr: float,
     momentum: float,
     nesterov: bool,
+    beta2: float,
+    epsilon: float,
+    n_steps: float,
     l1: float,
 ) -> None: ...
 def penalty(W: np.ndarray, l2: float, l1: float) -> float: ...

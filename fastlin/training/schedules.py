@@ -1,7 +1,7 @@
 """How the learning rate goes on from its first value: one class a schedule.
 
-Each is called with the number of a step, from 0, and how many follow: ``schedule(first_step, n_steps)`` gives their rates
-as a float64 array. With r the rate it is made with, t the step, T the number of steps of the whole fit:
+Each is called with the number of a step, from 0, and how many follow: ``schedule(first_step, n_steps)`` gives their
+rates as a float64 array. With r the rate it is made with, t the step, T the number of steps of the whole fit:
 
 ============= ======================================================================================================
 name          rate of step t
@@ -163,7 +163,9 @@ class Cosine(Schedule):
 
 @dataclass
 class Warmup(Schedule):
-    """r (t + 1) / w in the first w steps, then r (T - t) / (T - w) (Goyal et al., "Accurate, large minibatch SGD", 2017).
+    """r (t + 1) / w in the first w steps, then r (T - t) / (T - w).
+
+    Goyal et al., "Accurate, large minibatch SGD", 2017, and then a linear decay.
 
     Examples
     --------
@@ -203,10 +205,10 @@ class OneCycle(Schedule):
 
 @dataclass
 class Adaptive(Schedule):
-    """r until the fit makes no progress, then r / 5, and so on; below r / 10^6 the fit is done, as scikit-learn's "adaptive".
+    """r until the fit makes no progress, then r / 5, and so on; below r / 10^6 the fit is done.
 
-    What progress is, `Stopping` says. scikit-learn ends at 10^-6 whatever the first rate; here it is a share of it, as
-    a rate has the scale of the data.
+    What progress is, `Stopping` says. So does scikit-learn's "adaptive", but that it ends at 10^-6 whatever the first
+    rate; here it is a share of it, as a rate has the scale of the data.
 
     Examples
     --------

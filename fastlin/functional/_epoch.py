@@ -1,0 +1,85 @@
+"""What the epochs of all optimizers share: the checks, and the call of the core."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastlin import _arrays, _threads
+from fastlin._core import sgd as _sgd
+from fastlin._core import step as _step
+from fastlin._results import EpochReport, EpochResult
+from fastlin.functional._common import HINGE, SOFTMAX, Real, check_labels
+
+_Pair = tuple[Real, Real | None]
+
+
+class Rule(NamedTuple):
+    """How an optimizer steps: velocities or mean gradients and mean squares (of W, of b), and its numbers."""
+
+    velocity: _Pair | None
+    square: _Pair | None
+    momentum: float
+    nesterov: bool = False
+    beta2: float = 0.0
+    epsilon: float = 0.0
+    n_steps: int = 0
+
+
+def run_epoch(
+    X: Any, y: Any, W: Any, b: Any, loss: Any, order: Any, batch_size: Any, lr: Any, rule: Callable[[np.ndarray], Rule],
+    l2: Any, l1: Any, margin: Any, power: Any, kind: Any, sample_weight: Any, shift: Any, scale: Any, average: Any,
+    n_averaged: Any, report: EpochReport | None, n_threads: int | None,
+) -> EpochResult:  # fmt: skip
+    """Check what `sgd_epoch` and `adam_epoch` are given, `rule` what is their own, and run the epoch."""
+    _arrays.as_choice(loss, "loss", ("softmax", "hinge"))
+    power = _arrays.as_choice(power, "power", (1, 2))
+    kind = _arrays.as_choice(kind, "kind", ("sum", "max"))
+    X = _arrays.as_rows(X)
+    n_rows, n_features = X.shape
+    dtype = _arrays.compute_dtype(X)
+    y = _arrays.as_labels(y, n_rows)
+    weight = _arrays.as_sample_weight(sample_weight, n_rows)
+    shift = _arrays.as_feature_vector(shift, n_features, "shift", dtype)
+    scale = _arrays.as_feature_vector(scale, n_features, "scale", dtype)
+    if order is not None:
+        order = _arrays.as_row_index(order, n_rows, "order")
+        n_rows = order.shape[0]
+    _arrays.check_model_in_place(W, b, X, y=y, sample_weight=weight, shift=shift, scale=scale, order=order)
+    n_classes = W.shape[0]
+    check_labels(y, order, weight, n_classes)
+    batch_size = min(_arrays.as_count(batch_size, "batch_size"), max(n_rows, 1))
+    rates = _arrays.as_rates(lr, -(-n_rows // batch_size), dtype)
+    margin = _arrays.as_positive(margin, "margin", dtype)
+    l2 = _arrays.as_nonnegative(l2, "l2", dtype)
+    l1 = _arrays.as_nonnegative(l1, "l1", dtype)
+    how = rule(X)
+    mean_W, mean_b = _arrays.as_average(average, W, b, X, velocity=how.velocity, square=how.square) or (None, None)
+    n_averaged = _arrays.as_step_count(n_averaged, "n_averaged")
+    n_threads = _arrays.as_thread_count(n_threads)
+    v_W, v_b = how.velocity or (None, None)
+    s_W, s_b = how.square or (None, None)
+    # Threads meet twice a batch, so it is a batch's work that has to be worth them.
+    threads = _threads.resolve(n_threads, 4.0 * batch_size * n_features * n_classes)
+    told = np.zeros(4)
+    try:
+        sum_loss, sum_weight, n_correct, n_seen = _sgd.epoch(
+            X, y, (W, v_W, s_W, mean_W), None if b is None else (b, v_b, s_b, mean_b), order, batch_size, rates,
+            how.momentum, how.nesterov, how.beta2, how.epsilon, how.n_steps, n_averaged, l2, l1,
+            SOFTMAX if loss == "softmax" else HINGE[kind], power, margin, weight, shift, scale, threads,
+            # Python runs the handlers of signals in this thread alone.
+            threading.get_ident() == threading.main_thread().ident, told,
+        )  # fmt: skip
+    finally:
+        if report is not None:
+            n_steps, gradient, update, weights = told.tolist()
+            report.n_steps = int(n_steps)
+            report.gradient_norm = math.sqrt(gradient) if n_steps and gradient >= 0.0 else math.nan
+            report.update_ratio = math.sqrt(update / weights) if weights > 0.0 else math.nan
+    if n_seen == 0:
+        return EpochResult(_step.penalty(W, l2, l1), float("nan"))
+    return EpochResult(sum_loss / sum_weight, n_correct / n_seen)
