@@ -15,8 +15,19 @@ if TYPE_CHECKING:
     from fastlin import cli, config, datasets, linear_model, model_file, reference, training
     from fastlin._threads import get_num_threads, set_num_threads
     from fastlin.config import show_config
-    from fastlin.functional import adam_epoch, adam_step, evaluate, hinge_loss, moments, predict, scores, sgd_epoch
-    from fastlin.functional import sgd_step, softmax, softmax_loss
+    from fastlin.functional import (
+        adam_epoch,
+        adam_step,
+        evaluate,
+        hinge_loss,
+        moments,
+        predict,
+        scores,
+        sgd_epoch,
+        sgd_step,
+        softmax,
+        softmax_loss,
+    )
     from fastlin.linear_model import LinearClassifier, SoftmaxClassifier, SVMClassifier, load_model
 
 _MODULES = ("cli", "config", "datasets", "linear_model", "model_file", "reference", "training")

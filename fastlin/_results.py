@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -55,21 +53,34 @@ class Moments(NamedTuple):
     variance: np.ndarray
 
 
-@dataclass
 class EpochReport:
     """What the steps of an epoch did; passed as ``report=`` and filled in place, so that it is there after Ctrl-C too.
 
     Attributes
     ----------
-    n_steps : int
-        Steps taken.
-    gradient_norm : float
-        Of the last one: root of the sum of squares of the gradient of the objective by `W` and `b`, on its batch and at
-        the weights before it, the l1 penalty's part left out; NaN where the last batch took no step.
-    update_ratio : float
-        Of the last one: norm of what `W` and `b` moved by over their norm before; NaN from all-zero weights.
+    told : ndarray of shape (4,), float64
+        How many steps were taken; then of the last one sums of squares, over W and b: of the gradient of the objective
+        on its batch and at the weights before it, the l1 penalty's part left out; of what it moved the weights by; of
+        the weights before it. NaN where the last batch took no step.
     """
 
-    n_steps: int = 0
-    gradient_norm: float = math.nan
-    update_ratio: float = math.nan
+    __slots__ = ("told",)
+
+    def __init__(self) -> None:
+        self.told = np.full(4, np.nan)
+        self.told[0] = 0.0
+
+    @property
+    def n_steps(self) -> int:
+        """How many steps were taken."""
+        return int(self.told[0])
+
+    @property
+    def gradient_norm(self) -> float:
+        """Norm of the last step's gradient."""
+        return float(np.sqrt(self.told[1]))
+
+    @property
+    def update_ratio(self) -> float:
+        """Norm of the last step over that of the weights before it; NaN from all-zero weights."""
+        return float(np.sqrt(self.told[2] / self.told[3])) if self.told[3] > 0.0 else float("nan")

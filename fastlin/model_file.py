@@ -104,8 +104,12 @@ def _model(header, arrays, model_classes):
         _check("image_shape", all(type(n) is int and n > 0 for n in image_shape) and len(image_shape) == 3)
         _check("image_shape", image_shape[0] * image_shape[1] * image_shape[2] == n_features)
         image_shape = tuple(image_shape)
-    columns = {name: arrays[f"history/{name}"] for name in History()}
-    for name, empty in History().items():
+    # Files of before there were all of the columns have fewer.
+    columns = {name: arrays[f"history/{name}"] for name in History() if f"history/{name}" in arrays}
+    for name in ("epoch", "loss", "penalty", "accuracy", "rate", "seconds", "rows_per_second"):
+        _check(f"history/{name}", name in columns)
+    for name in columns:
+        empty = History()[name]
         right = columns[name].dtype == empty.dtype and columns[name].shape == (len(columns["epoch"]),)
         _check(f"history/{name}", right)
     _check("history/epoch", np.array_equal(columns["epoch"], np.arange(1, len(columns["epoch"]) + 1)))

@@ -371,7 +371,8 @@ def _epoch(
     n_averaged = _arrays.as_step_count(n_averaged, "n_averaged")
     _arrays.as_thread_count(n_threads)
 
-    told = EpochReport()
+    told = (report or EpochReport()).told
+    told[:] = 0.0, np.nan, np.nan, np.nan
     sum_loss, sum_weight, n_correct, n_seen = 0.0, 0.0, 0, 0
     for k, rate in enumerate(rates):
         picked = order[k * batch_size : (k + 1) * batch_size]
@@ -385,26 +386,20 @@ def _epoch(
         n_correct += correct
         n_seen += len(batch.y)
         before = W.copy(), None if b is None else b.copy()
-        step(dW, db, told.n_steps, lr=rate, l1=penalty.l1)
+        step(dW, db, int(told[0]), lr=rate, l1=penalty.l1)
         if average is not None:
             for mean, parameter in zip(average, (W, b), strict=True):
                 if mean is not None:
-                    mean += (parameter - mean) / mean.dtype.type(n_averaged + told.n_steps + 1)
+                    mean += (parameter - mean) / mean.dtype.type(n_averaged + told[0] + 1)
         moved = W - before[0], None if b is None else b - before[1]
-        told = EpochReport(told.n_steps + 1, _norm((dW, db)), _ratio(_norm(moved), _norm(before)))
-    if report is not None:
-        report.n_steps, report.gradient_norm, report.update_ratio = told.n_steps, told.gradient_norm, told.update_ratio
+        told[:] = told[0] + 1, _squares((dW, db)), _squares(moved), _squares(before)
     if n_seen == 0:
         return EpochResult(penalty.value(W), float("nan"))
     return EpochResult(sum_loss / sum_weight, n_correct / n_seen)
 
 
-def _norm(pair):
-    return float(np.sqrt(sum(np.sum(part.astype(np.float64) ** 2) for part in pair if part is not None)))
-
-
-def _ratio(update, weights):
-    return update / weights if weights > 0 else float("nan")
+def _squares(pair):
+    return float(sum(np.sum(part.astype(np.float64) ** 2) for part in pair if part is not None))
 
 
 # The losses as the course writes them first: a row at a time, a class at a time

@@ -430,7 +430,7 @@ def test_a_fit_that_diverges_raises_and_keeps_the_earlier_one():
     X, y = blobs(apart=0.1)
     model = LinearClassifier(random_state=0).fit(X, y)
     before = model.coef_.copy()
-    with pytest.raises(training.DivergenceError, match="smaller learning_rate"):
+    with pytest.raises(training.DivergenceError, match="smaller eta0"):
         model.set_params(learning_rate=1e6).fit(X, y)
     np.testing.assert_array_equal(model.coef_, before)
     with pytest.raises(training.DivergenceError):

@@ -59,7 +59,7 @@ def test_comes_back_to_the_same_bits(tmp_path, model, n_classes, dtype, labels, 
         np.testing.assert_array_equal(ours, theirs)
     np.testing.assert_array_equal(model.decision_function(X), again.decision_function(X))
     np.testing.assert_array_equal(model.predict(X), again.predict(X))
-    assert {k: v.tolist() for k, v in again.history_.items()} == {k: v.tolist() for k, v in model.history_.items()}
+    assert {k: v.tobytes() for k, v in again.history_.items()} == {k: v.tobytes() for k, v in model.history_.items()}
     assert (again.n_iter_, again.t_, again.learning_rate_) == (model.n_iter_, model.t_, model.learning_rate_)
     assert again.partial_fit(X, labels).n_iter_ == 4
     again.save(path)  # over the old one

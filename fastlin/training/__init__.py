@@ -1,28 +1,43 @@
-"""The training loop around `fastlin.functional.sgd_epoch`, and what it is told: standardisation, rate, history.
+"""The training loop around the epochs of `fastlin.functional`, and what it is told: standardisation, rates, stopping.
 
 Nothing here knows of estimators or labels: rows, integer classes and weights in, weights and a history out.
 """
 
-from fastlin.training.history import History
+from fastlin.training.callbacks import TrainingView
+from fastlin.training.checkpoint import Checkpoint, CheckpointError
+from fastlin.training.history import EpochRecord, History
 from fastlin.training.loop import DivergenceError, Parameters, Settings, train
 from fastlin.training.random import as_generator
-from fastlin.training.rates import auto_rate, curvature, linear_decay
+from fastlin.training.rates import adam_rate, auto_rate, curvature, linear_decay
+from fastlin.training.schedules import SCHEDULES, Schedule, make_schedule
 from fastlin.training.standardize import FeatureStatistics, Standardization, check_finite, survey
 from fastlin.training.state import FitState, row_for_two, row_per_class
+from fastlin.training.stopping import Stopping, Validation, hold_out
 
 __all__ = [
+    "SCHEDULES",
+    "Checkpoint",
+    "CheckpointError",
     "DivergenceError",
+    "EpochRecord",
     "FeatureStatistics",
     "FitState",
     "History",
     "Parameters",
+    "Schedule",
     "Settings",
     "Standardization",
+    "Stopping",
+    "TrainingView",
+    "Validation",
+    "adam_rate",
     "as_generator",
     "auto_rate",
     "check_finite",
     "curvature",
+    "hold_out",
     "linear_decay",
+    "make_schedule",
     "row_for_two",
     "row_per_class",
     "survey",

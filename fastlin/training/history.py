@@ -21,8 +21,17 @@ class EpochRecord(NamedTuple):
         The penalty's part, at the end of the epoch.
     accuracy : float
         Share of the training rows classified rightly, each before the update its batch brought.
+    validation_loss : float
+        Objective of the held-out rows at the end of the epoch, the penalty included; NaN without such rows.
+    validation_accuracy : float
+        Share of them classified rightly.
     rate : float
         Learning rate of the epoch's first step.
+    gradient_norm : float
+        Norm of the gradient by weights and biases that the epoch's last step was taken with: of the objective on its
+        batch, the l1 penalty's part left out, in the coordinates of the training.
+    update_ratio : float
+        Norm of what the last step moved weights and biases by, over their norm before it; NaN from all-zero ones.
     seconds : float
         Wall time of the epoch.
     rows_per_second : float
@@ -33,7 +42,11 @@ class EpochRecord(NamedTuple):
     loss: float
     penalty: float
     accuracy: float
+    validation_loss: float
+    validation_accuracy: float
     rate: float
+    gradient_norm: float
+    update_ratio: float
     seconds: float
     rows_per_second: float
 
@@ -44,7 +57,8 @@ class History(Mapping[str, np.ndarray]):
     Examples
     --------
     >>> history = History()
-    >>> history.append(EpochRecord(1, 2.0, 0.0, 0.5, 0.1, 0.25, 4000.0))
+    >>> nan = float("nan")
+    >>> history.append(EpochRecord(1, 2.0, 0.0, 0.5, nan, nan, 0.1, 1.5, 0.01, 0.25, 4000.0))
     >>> history["accuracy"]
     array([0.5])
     >>> history.n_epochs
@@ -56,9 +70,14 @@ class History(Mapping[str, np.ndarray]):
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, np.ndarray]) -> History:
-        """The history whose columns these are, as a saved model holds them."""
-        rows = zip(*(np.asarray(columns[name]).tolist() for name in EpochRecord._fields), strict=True)
+        """The history whose columns these are, as a saved model holds them; NaN for a column that is not there."""
+        missing = np.full(len(columns["epoch"]), np.nan)
+        rows = zip(*(np.asarray(columns.get(name, missing)).tolist() for name in EpochRecord._fields), strict=True)
         return cls([EpochRecord(*row) for row in rows])
+
+    def replace(self, other: History) -> None:
+        """Hold the records of `other` from now on."""
+        self._records = list(other._records)
 
     def copy(self) -> History:
         """A history of its own with the same records."""

@@ -1,18 +1,23 @@
-"""The loop: epochs of minibatches, cut into segments short enough that Ctrl-C and divergence are seen in time."""
+"""The loop: epochs of minibatches, cut into segments short enough that divergence and the end of time are seen."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from fastlin import functional
+from fastlin._results import EpochReport
+from fastlin.training.callbacks import TrainingView
+from fastlin.training.checkpoint import Checkpoint, Saver, fingerprint_of, fingerprint_of_rows, restore_rng, rng_state
 from fastlin.training.history import EpochRecord, History
+from fastlin.training.schedules import as_schedule
 from fastlin.training.standardize import Standardization
+from fastlin.training.stopping import Stopping, Validation, Watch
 
 # Work of one call into the core, in flops. A busy core without wide vectors does 5e9 a second and more: 0.1 s. It is an
 # amount of work, not a time: where an epoch is cut must not depend on the machine.
@@ -27,6 +32,8 @@ _BATCH_WORK = 2e4
 _DIVERGED_EPOCH = 10.0
 _DIVERGED_SEGMENT = 100.0
 
+_Pair = tuple[np.ndarray, np.ndarray]
+
 
 class DivergenceError(ArithmeticError):
     """The loss of a fit went to infinity or far above where it began."""
@@ -34,12 +41,29 @@ class DivergenceError(ArithmeticError):
 
 @dataclass
 class Parameters:
-    """What the loop changes in place: weights (C, D), biases (C,), the velocity of both, and the count of steps."""
+    """What the loop changes in place, all in the coordinates of the training.
+
+    Attributes
+    ----------
+    W, b : ndarray of shape (C, D) and (C,)
+    velocity : pair of ndarray
+        Of both; with Adam the running mean of the gradient.
+    square : pair of ndarray or None
+        Adam's running mean of the squared gradient.
+    average : pair of ndarray or None
+        Mean of the weights after each step, where they are averaged.
+    n_steps, n_averaged, n_adapted : int
+        Steps taken, weights in the mean, gradients in Adam's means.
+    """
 
     W: np.ndarray
     b: np.ndarray
-    velocity: tuple[np.ndarray, np.ndarray]
+    velocity: _Pair
+    square: _Pair | None = None
+    average: _Pair | None = None
     n_steps: int = 0
+    n_averaged: int = 0
+    n_adapted: int = 0
 
     @classmethod
     def zeros(cls, n_classes: int, n_features: int, dtype: np.dtype) -> Parameters:
@@ -47,9 +71,30 @@ class Parameters:
         W, b = np.zeros((n_classes, n_features), dtype), np.zeros(n_classes, dtype)
         return cls(W, b, (np.zeros_like(W), np.zeros_like(b)))
 
+    @property
+    def result(self) -> _Pair:
+        """The weights to use: the mean, where there is one."""
+        return (self.W, self.b) if self.average is None else self.average
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All arrays there are, by name."""
+        pairs = {"weights": (self.W, self.b), "velocity": self.velocity, "square": self.square, "average": self.average}
+        return {f"{name}/{part}": pair[i] for name, pair in pairs.items() if pair for i, part in enumerate("Wb")}
+
 
 class Settings(NamedTuple):
-    """What does not change during a fit. The penalty is l2 * sum(W**2) + l1 * sum(|W|), as in the functional layer."""
+    """What does not change during a fit. The penalty is l2 * sum(W**2) + l1 * sum(|W|), as in the functional layer.
+
+    Attributes
+    ----------
+    loss : {"softmax", "hinge", "squared_hinge"}
+    optimizer : {"sgd", "adam"}
+        Adam takes `beta1`, `beta2` and `epsilon`; `momentum` and `nesterov` are not looked at.
+    fit_intercept : bool
+        Without, the biases stay 0 on raw rows.
+    average_from : int or None
+        The first step, from 0, whose weights enter the mean that the fit results in.
+    """
 
     loss: str
     margin: float
@@ -60,6 +105,12 @@ class Settings(NamedTuple):
     nesterov: bool
     shuffle: bool
     n_threads: int | None
+    optimizer: str = "sgd"
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    fit_intercept: bool = True
+    average_from: int | None = None
 
     def zero_weight_loss(self, n_classes: int) -> float:
         """Loss of all-zero weights: log C for softmax, (C - 1) * margin**power for the hinges."""
@@ -71,6 +122,12 @@ class Settings(NamedTuple):
     def power(self) -> Literal[1, 2]:
         """Power of the hinge."""
         return 2 if self.loss == "squared_hinge" else 1
+
+    @property
+    def loss_options(self) -> dict[str, Any]:
+        """The loss as the functional layer is told of it."""
+        loss = "softmax" if self.loss == "softmax" else "hinge"
+        return {"loss": loss, "power": self.power, "margin": self.margin, "n_threads": self.n_threads}
 
     def penalty(self, W: np.ndarray) -> float:
         """The penalty's value at `W`."""
@@ -88,6 +145,26 @@ class Reporter(Protocol):
         """An epoch was finished."""
 
 
+@dataclass
+class Position:
+    """Where a fit is: whole epochs, batches of the next one and what they brought, wall time; and how it ended."""
+
+    epoch: int = 0
+    batch: int = 0
+    loss_sum: float = 0.0
+    weight_sum: float = 0.0
+    n_correct: float = 0.0
+    gradient_norm: float = math.nan
+    update_ratio: float = math.nan
+    epoch_seconds: float = 0.0
+    seconds: float = 0.0
+    reason: str | None = None
+
+    def next_epoch(self) -> None:
+        """Another epoch is whole."""
+        vars(self).update(vars(Position(self.epoch + 1, seconds=self.seconds)))
+
+
 def train(
     rows: np.ndarray,
     y: np.ndarray,
@@ -97,12 +174,16 @@ def train(
     rates: Callable[[int, int], np.ndarray],
     n_epochs: int,
     rng: np.random.Generator,
+    history: History,
     standardization: Standardization | None = None,
     sample_weight: np.ndarray | None = None,
-    history: History,
     reporter: Reporter | None = None,
-) -> None:
-    """Train `parameters` in place for `n_epochs` more epochs, appending to `history`.
+    validation: Validation | None = None,
+    stopping: Stopping | None = None,
+    checkpoint: Checkpoint | None = None,
+    callbacks: Sequence[Callable[[TrainingView], Any]] = (),
+) -> tuple[str, Watch]:
+    """Train `parameters` in place for at most `n_epochs` more epochs, appending to `history`.
 
     Parameters
     ----------
@@ -112,79 +193,285 @@ def train(
         Classes 0..C-1.
     rates : callable
         ``rates(first, n_steps)`` gives the learning rates of the steps from `first` on; the first of this call is 0.
+        A `Schedule`, or any function.
     rng : numpy.random.Generator
         Shuffles the rows before each epoch, if the settings say so.
+    validation : Validation, optional
+        Rows to look at after each epoch.
+    stopping : Stopping, optional
+        When to end before the last epoch.
+    checkpoint : Checkpoint, optional
+        Where to save the fit, and to resume it from.
+    callbacks : sequence of callables
+        See `TrainingView`.
+
+    Returns
+    -------
+    reason : str
+        Why it ended: "max_iter", "tol" (no progress of the training loss), "early_stopping" (none of the held-out
+        rows'), "max_time" or "callback".
+    watch : Watch
+        The best epoch.
 
     Raises
     ------
     DivergenceError
         When the loss is not finite or far above that of zero weights; `parameters` are then of no use.
+    CheckpointError
+        When there is a checkpoint of something else.
     KeyboardInterrupt
-        At most one segment after Ctrl-C; `parameters` are those of the last finished step.
+        Soon after Ctrl-C; `parameters` are those of the last finished step. So with all that callbacks raise.
     """
-    n_classes, n_features = parameters.W.shape
-    # A row of weight zero is as if not there: it takes no place in a batch either.
-    kept = np.arange(len(rows)) if sample_weight is None else np.flatnonzero(sample_weight > 0)
-    batch_size = min(settings.batch_size, len(kept))
-    steps_per_epoch = -(-len(kept) // batch_size)
-    batch_work = batch_size * (4.0 * n_classes * n_features + _ROW_WORK) + _BATCH_WORK
-    batches_per_segment = max(1, int(_SEGMENT_WORK / batch_work))
-    rows_per_segment = batches_per_segment * batch_size
-    zero_loss = settings.zero_weight_loss(n_classes)
-    shift, scale = standardization or (None, None)
+    run = _Run(
+        rows, y, parameters, settings, rates, n_epochs, rng, history, standardization, sample_weight, reporter,
+        validation, stopping or Stopping(), checkpoint, callbacks,
+    )  # fmt: skip
+    return run.to_the_end(), run.watch
 
-    for epoch in range(n_epochs):
-        began = time.perf_counter()
-        order = rng.permutation(kept) if settings.shuffle else kept
-        epoch_rates = rates(epoch * steps_per_epoch, steps_per_epoch)
-        loss_sum = weight_sum = correct = 0.0
-        for start in range(0, len(order), rows_per_segment):
-            segment = order[start : start + rows_per_segment]
-            first = start // batch_size
-            segment_rates = epoch_rates[first : first + batches_per_segment]
-            n_steps = len(segment_rates)
-            before = parameters.W.copy(), parameters.b.copy()
-            try:
-                loss, accuracy = functional.sgd_epoch(
-                    rows, y, parameters.W, parameters.b,
-                    loss="softmax" if settings.loss == "softmax" else "hinge", power=settings.power,
-                    margin=settings.margin, order=segment, batch_size=batch_size, lr=segment_rates,
-                    momentum=settings.momentum, nesterov=settings.nesterov,
-                    velocity=parameters.velocity if settings.momentum else None,
-                    l2=settings.l2, l1=settings.l1, sample_weight=sample_weight, shift=shift, scale=scale,
-                    n_threads=settings.n_threads,
-                )  # fmt: skip
-            except KeyboardInterrupt:
-                # Raised before the core began or once it had ended, never within: all steps were taken, or none.
-                if not (np.array_equal(parameters.W, before[0]) and np.array_equal(parameters.b, before[1])):
-                    parameters.n_steps += n_steps
-                raise
-            parameters.n_steps += n_steps
-            _check_divergence(loss, _DIVERGED_SEGMENT * zero_loss, zero_loss, segment_rates[0], parameters.W)
-            weight = len(segment) if sample_weight is None else float(sample_weight[segment].sum())
-            loss_sum += loss * weight
-            weight_sum += weight
-            correct += accuracy * len(segment)
-            if reporter is not None:
-                reporter.rows_done(len(segment))
-        loss = loss_sum / weight_sum
-        _check_divergence(loss, _DIVERGED_EPOCH * zero_loss, zero_loss, epoch_rates[0], parameters.W)
+
+class _Run:
+    """One call of `train`, and what it goes by."""
+
+    def __init__(
+        self, rows, y, parameters, settings, rates, n_epochs, rng, history, standardization, sample_weight, reporter,
+        validation, stopping, checkpoint, callbacks,
+    ):  # fmt: skip
+        n_classes, n_features = parameters.W.shape
+        self.rows, self.y, self.sample_weight = rows, y, sample_weight
+        self.parameters, self.settings, self.schedule = parameters, settings, as_schedule(rates)
+        self.n_epochs, self.rng, self.history, self.reporter = n_epochs, rng, history, reporter
+        self.standardization, self.validation, self.callbacks = standardization, validation, callbacks
+        self.scaling = {"shift": None, "scale": None}
+        if standardization is not None:
+            self.scaling = {"shift": standardization.shift, "scale": standardization.scale}
+            if not settings.fit_intercept:
+                self.scaling["shift"] = None
+        # A row of weight zero is as if not there: it takes no place in a batch either.
+        self.kept = np.arange(len(rows)) if sample_weight is None else np.flatnonzero(sample_weight > 0)
+        self.batch_size = min(settings.batch_size, len(self.kept))
+        self.steps_per_epoch = -(-len(self.kept) // self.batch_size)
+        batch_work = self.batch_size * (4.0 * n_classes * n_features + _ROW_WORK) + _BATCH_WORK
+        self.batches_per_segment = max(1, int(_SEGMENT_WORK / batch_work))
+        self.zero_loss = settings.zero_weight_loss(n_classes)
+        self.position, self.watch = Position(), Watch(stopping)
+        self.saver = None if checkpoint is None else Saver(checkpoint, self._fingerprint())
+        self.rng_before = rng_state(rng)
+        self._resume()
+        self.began = time.perf_counter() - self.position.seconds
+
+    def to_the_end(self) -> str:
+        position, was_over = self.position, self.position.reason is not None
+        while position.reason is None and position.epoch < self.n_epochs:
+            if not self._epoch():
+                position.reason = "max_time"
+            else:
+                position.reason = self._after_epoch()
+                if position.reason is None and self.saver is not None and self.saver.due(position.epoch):
+                    self._save()
+        position.reason = position.reason or "max_iter"
+        if self.watch.weights is not None:
+            self._restore_best(*self.watch.weights)
+        if self.saver is not None and not was_over:
+            self._save()
+        return position.reason
+
+    # An epoch
+
+    def _epoch(self) -> bool:
+        """Go on to the end of the epoch; False when time is up before."""
+        position = self.position
+        began = time.perf_counter() - position.epoch_seconds
+        self.rng_before = rng_state(self.rng)
+        order = self.rng.permutation(self.kept) if self.settings.shuffle else self.kept
+        first_step = position.epoch * self.steps_per_epoch
+        rates = self.schedule(first_step, self.steps_per_epoch)
+        for start, stop in self._segments(first_step):
+            segment = order[start * self.batch_size : stop * self.batch_size]
+            self._segment(segment, rates[start:stop], first_step + start)
+            position.batch = stop
+            if self.reporter is not None:
+                self.reporter.rows_done(len(segment))
+            if stop < self.steps_per_epoch:
+                position.epoch_seconds = time.perf_counter() - began
+                if self._time_is_up():
+                    return False
+                if self.saver is not None and self.saver.due():
+                    self._save()
+        loss = position.loss_sum / position.weight_sum
+        self._check_divergence(loss, _DIVERGED_EPOCH, rates[0])
+        penalty = self.settings.penalty(self.parameters.W)
+        validation = self._validate()
         seconds = time.perf_counter() - began
         record = EpochRecord(
-            history.n_epochs + 1, loss, settings.penalty(parameters.W), correct / len(order), float(epoch_rates[0]),
-            seconds, len(order) / max(seconds, 1e-9),
+            self.history.n_epochs + 1, loss, penalty, position.n_correct / len(order), *validation, float(rates[0]),
+            position.gradient_norm, position.update_ratio, seconds, len(order) / max(seconds, 1e-9),
         )  # fmt: skip
-        history.append(record)
-        if reporter is not None:
-            reporter.epoch_done(record)
+        self.history.append(record)
+        position.next_epoch()
+        self.rng_before = rng_state(self.rng)
+        if self.reporter is not None:
+            self.reporter.epoch_done(record)
+        return True
+
+    def _segments(self, first_step: int) -> Iterator[tuple[int, int]]:
+        """Batches of one call into the core each, from where the epoch is; averaging begins between two calls."""
+        start = self.position.batch
+        turn = (self.settings.average_from or 0) - first_step
+        while start < self.steps_per_epoch:
+            stop = min(start + self.batches_per_segment, self.steps_per_epoch)
+            if start < turn < stop:
+                stop = turn
+            yield start, stop
+            start = stop
+
+    def _segment(self, segment: np.ndarray, rates: np.ndarray, first_step: int) -> None:
+        """Train on the rows of `segment`, and count what was done, after Ctrl-C too."""
+        parameters, settings, position, report = self.parameters, self.settings, self.position, EpochReport()
+        with_bias = settings.fit_intercept
+        if settings.average_from is not None and first_step >= settings.average_from and parameters.average is None:
+            parameters.average = parameters.W.copy(), parameters.b.copy()
+        options: dict[str, Any] = {"average": _of(parameters.average, with_bias), "n_averaged": parameters.n_averaged}
+        if settings.optimizer == "adam":
+            if parameters.square is None:
+                parameters.square = np.zeros_like(parameters.W), np.zeros_like(parameters.b)
+            moments = _of(parameters.velocity, with_bias), _of(parameters.square, with_bias)
+            options |= {"moments": moments, "n_steps": parameters.n_adapted}
+            options |= {"beta1": settings.beta1, "beta2": settings.beta2, "epsilon": settings.epsilon}
+            epoch: Callable[..., Any] = functional.adam_epoch
+        else:
+            options |= {"momentum": settings.momentum, "nesterov": settings.nesterov}
+            options["velocity"] = _of(parameters.velocity, with_bias) if settings.momentum else None
+            epoch = functional.sgd_epoch
+        try:
+            loss, accuracy = epoch(
+                self.rows, self.y, parameters.W, parameters.b if with_bias else None, order=segment,
+                batch_size=self.batch_size, lr=rates, l2=settings.l2, l1=settings.l1,
+                sample_weight=self.sample_weight, report=report, **settings.loss_options, **self.scaling, **options,
+            )  # fmt: skip
+        finally:
+            parameters.n_steps += report.n_steps
+            parameters.n_averaged += 0 if parameters.average is None else report.n_steps
+            parameters.n_adapted += report.n_steps if settings.optimizer == "adam" else 0
+        self._check_divergence(loss, _DIVERGED_SEGMENT, rates[0])
+        weight = len(segment) if self.sample_weight is None else float(self.sample_weight[segment].sum())
+        position.loss_sum += loss * weight
+        position.weight_sum += weight
+        position.n_correct += accuracy * len(segment)
+        position.gradient_norm, position.update_ratio = report.gradient_norm, report.update_ratio
+
+    def _check_divergence(self, loss: float, limit: float, rate: float) -> None:
+        # The loss is that of before each step: the last step's harm shows in the weights alone.
+        if loss <= limit * self.zero_loss and np.isfinite(self.parameters.W).all():
+            return
+        raise DivergenceError(
+            f"the fit diverged: the loss went to {loss:.4g}, where weights of zero have {self.zero_loss:.4g}, at the "
+            f"learning rate {rate:.3g}; pass a smaller eta0, or eta0='auto' with standardize=True, which together "
+            "follow the scale of the features"
+        )
+
+    # Between epochs
+
+    def _validate(self) -> tuple[float, float]:
+        """Objective and accuracy of the held-out rows at the weights that the fit would end with."""
+        if self.validation is None:
+            return math.nan, math.nan
+        W, b = self.parameters.result
+        loss, accuracy = self.validation.evaluate(
+            W, b if self.settings.fit_intercept else None, **self.settings.loss_options, **self.scaling
+        )
+        return loss + self.settings.penalty(W), accuracy
+
+    def _after_epoch(self) -> str | None:
+        """Why the fit ends here, if it does."""
+        if self.watch.sees(self.history.last, self.parameters.result) and not self.schedule.plateau():
+            return "tol" if self.watch.stopping.monitor == "loss" else "early_stopping"
+        view = TrainingView(
+            self.position.epoch, self.n_epochs, self.parameters.n_steps, time.perf_counter() - self.began,
+            self.history, self._raw_weights,
+        )  # fmt: skip
+        # All of them hear of the epoch, whatever the first says.
+        answers = [callback(view) for callback in self.callbacks]
+        if any(isinstance(answer, bool | np.bool_) and answer for answer in answers):
+            return "callback"
+        return "max_time" if self.position.epoch < self.n_epochs and self._time_is_up() else None
+
+    def _time_is_up(self) -> bool:
+        most = self.watch.stopping.max_time
+        return most is not None and time.perf_counter() - self.began >= most
+
+    def _raw_weights(self) -> _Pair:
+        W, b = self.parameters.result
+        return self.standardization.fold(W, b) if self.standardization is not None else (W.copy(), b.copy())
+
+    def _restore_best(self, W: np.ndarray, b: np.ndarray) -> None:
+        self.parameters.W[...], self.parameters.b[...] = W, b
+        for part in self.parameters.velocity:
+            part[...] = 0
+        self.parameters.average, self.parameters.n_averaged = None, 0
+
+    # On disk
+
+    def _fingerprint(self) -> dict[str, Any]:
+        """What the fit was started with."""
+        settings = self.settings._asdict()
+        del settings["n_threads"]
+        held_out = None
+        if self.validation is not None:
+            of_rows = fingerprint_of_rows(self.validation.rows)
+            others = self.validation.y, self.validation.sample_weight, self.validation.index
+            held_out = f"{of_rows} {fingerprint_of(*others)}"
+        return {
+            **settings,
+            "learning_rate": repr(self.schedule),
+            "max_iter": self.n_epochs,
+            "stopping": repr(self.watch.stopping),
+            "X": fingerprint_of_rows(self.rows),
+            "y": fingerprint_of(self.y),
+            "sample_weight": fingerprint_of(self.sample_weight),
+            "validation": held_out,
+            "standardize": self.standardization is not None,
+            "start": fingerprint_of(*self.parameters.arrays().values()),
+        }
+
+    def _save(self) -> None:
+        self.position.seconds = time.perf_counter() - self.began
+        parameters, watch = self.parameters, self.watch
+        header = {
+            "position": asdict(self.position),
+            "counts": [parameters.n_steps, parameters.n_averaged, parameters.n_adapted],
+            "watch": [watch.best, watch.best_epoch, watch.n_stale],
+            "schedule": self.schedule.state(),
+            # Within an epoch, the state from which its order comes.
+            "rng": self.rng_before,
+        }
+        arrays = parameters.arrays() | {f"history/{name}": column for name, column in self.history.items()}
+        if watch.weights is not None:
+            arrays |= {"best/W": watch.weights[0], "best/b": watch.weights[1]}
+        self.saver.save(header, arrays)
+
+    def _resume(self) -> None:
+        saved = None if self.saver is None else self.saver.load()
+        if saved is None:
+            return
+        header, arrays = saved
+        parameters, watch = self.parameters, self.watch
+
+        def pair(name: str) -> _Pair | None:
+            return (arrays[f"{name}/W"], arrays[f"{name}/b"]) if f"{name}/W" in arrays else None
+
+        parameters.W[...], parameters.b[...] = arrays["weights/W"], arrays["weights/b"]
+        parameters.velocity = arrays["velocity/W"], arrays["velocity/b"]
+        parameters.square, parameters.average = pair("square"), pair("average")
+        parameters.n_steps, parameters.n_averaged, parameters.n_adapted = header["counts"]
+        watch.best, watch.best_epoch, watch.n_stale = header["watch"]
+        watch.weights = pair("best")
+        self.schedule.restore(header["schedule"])
+        self.history.replace(History.from_columns({name: arrays[f"history/{name}"] for name in self.history}))
+        self.position = Position(**{field.name: header["position"][field.name] for field in fields(Position)})
+        restore_rng(self.rng, header["rng"])
+        self.rng_before = header["rng"]
 
 
-def _check_divergence(loss: float, limit: float, zero_loss: float, rate: float, W: np.ndarray) -> None:
-    # The loss is that of before each step: the last step's harm shows in the weights alone.
-    if loss <= limit and np.isfinite(W).all():
-        return
-    raise DivergenceError(
-        f"the fit diverged: the loss went to {loss:.4g}, where weights of zero have {zero_loss:.4g}, at the learning "
-        f"rate {rate:.3g}; pass a smaller learning_rate, or learning_rate='auto' with standardize=True, which together "
-        "follow the scale of the features"
-    )
+def _of(pair: _Pair | None, with_bias: bool) -> tuple[np.ndarray, np.ndarray | None] | None:
+    """The pair as the functional layer takes it: None for what there is none of."""
+    return pair if pair is None or with_bias else (pair[0], None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from types import TracebackType
 from typing import Any
@@ -45,9 +46,12 @@ class Progress:
         position = (record.epoch - 1) % self._n_epochs + 1
         if position != 1 and position != self._n_epochs and position % self._stride:
             return
+        held_out = ""
+        if not math.isnan(record.validation_loss):
+            held_out = f"held out {record.validation_loss:.4f} {record.validation_accuracy:.4f}  "
         line = (
             f"epoch {record.epoch:>{len(str(self._n_epochs))}}  loss {record.loss:.4f}  "
-            f"accuracy {record.accuracy:.4f}  rate {record.rate:.2e}  {record.rows_per_second:,.0f} rows/s"
+            f"accuracy {record.accuracy:.4f}  {held_out}rate {record.rate:.2e}  {record.rows_per_second:,.0f} rows/s"
         )
         if self._bar is None:
             print(line, flush=True)

@@ -100,6 +100,15 @@ def auto_rate(loss: str, n_classes: int, margin: float, l2: float, data_curvatur
     return 1.0 / (in_scores * data_curvature + 2.0 * l2)
 
 
+def adam_rate(data_curvature: float) -> float:
+    """The rate for Adam, given the curvature of the data.
+
+    Adam moves each weight by about the rate, whatever the gradient's size. All weights of a class together then move a
+    score by at most rate * sum |x|, which is rate * D in standardised coordinates.
+    """
+    return 0.1 / data_curvature
+
+
 def linear_decay(rate: float, first: int, n_steps: int, total: int) -> np.ndarray:
     """Rates of the steps `first` to `first + n_steps - 1` out of `total`: rate * (1 - step / total).
 

@@ -6,6 +6,11 @@ The rule, a feature at a time, so that units do not matter and features do not m
     scale = 1 / max(sd, reach / REACH)      reach = largest |x - mean| among the rows
     scale = 0                               where the feature is constant
 
+Where the biases are to stay zero nothing may be shifted, and the mean square takes the place of the variance:
+
+    shift = 0
+    scale = 1 / max(root mean square, largest |x| / REACH)
+
 The first term is plain standardisation. The second bounds what it may do to a feature that hardly ever moves: a border
 pixel of Fashion-MNIST is black in all but a few of 60 000 images, its sd is a fraction of a grey level, and the few
 rows where it is lit would lie hundreds of sd out and throw the weights about. Such a feature is scaled so that its
@@ -85,8 +90,13 @@ class FeatureStatistics(NamedTuple):
             max(self.resolution, other.resolution),
         )
 
-    def standardization(self) -> Standardization:
-        """Shift and scale by the rule of this module."""
+    def standardization(self, shifted: bool = True) -> Standardization:
+        """Shift and scale by the rule of this module; not `shifted` for a model without biases."""
+        if not shifted:
+            size = np.sqrt(self.variance + self.mean**2)
+            reach = np.maximum(np.abs(self.low), np.abs(self.high))
+            spread = np.maximum(np.maximum(size, reach / REACH), _LEAST_SPREAD)
+            return Standardization(np.zeros_like(size), np.where(size > 0, 1.0 / spread, 0.0))
         sd = np.sqrt(self.variance)
         reach = np.maximum(self.high - self.mean, self.mean - self.low)
         constant = sd <= self.resolution * np.abs(self.mean)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from fastlin import _arrays
+from fastlin.training.callbacks import TrainingView
+from fastlin.training.checkpoint import Checkpoint
 from fastlin.training.history import History
-from fastlin.training.loop import Parameters, Reporter, Settings, train
-from fastlin.training.rates import auto_rate, curvature
+from fastlin.training.loop import DivergenceError, Parameters, Reporter, Settings, train
+from fastlin.training.rates import adam_rate, auto_rate, curvature
 from fastlin.training.standardize import FeatureStatistics, Standardization, check_finite, survey
+from fastlin.training.stopping import Stopping, Validation, Watch
+
+_Pair = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass
@@ -24,8 +30,17 @@ class FitState:
     Attributes
     ----------
     coef, intercept : ndarray of shape (C, D) and (C,)
+        Of the last step: what training goes on from.
     velocity : pair of ndarray, or None at rest
         Of those two, on raw rows likewise.
+    moments : pair of pairs of ndarray, or None
+        Adam's means of the gradient and of its square, in the coordinates they were made in.
+    average : pair of ndarray, or None
+        Mean of `coef` and `intercept` after each step, where they are averaged.
+    n_averaged, n_adapted : int
+        Weights in that mean, and gradients in Adam's.
+    fit_intercept : bool
+        Whether the biases are trained; else nothing is shifted.
     statistics : FeatureStatistics or None
         Of all rows seen; None where nothing is standardised.
     rows_seen : float
@@ -36,12 +51,24 @@ class FitState:
         Steps taken.
     rate : float
         Of the first step of the last run.
+    stop_reason : str or None
+        Why the last run ended: "max_iter", "tol", "early_stopping", "max_time", "callback", or "interrupted" by an
+        exception that leaves the weights of the last finished step. None: it has not, or they are of no use.
+    best_epoch : int or None
+        Of the last run, by what was monitored.
+    certificate : object
+        What a full-batch solver knows of how near the optimum the weights are; None of these.
     """
 
     coef: np.ndarray
     intercept: np.ndarray
     rng: np.random.Generator
-    velocity: tuple[np.ndarray, np.ndarray] | None = None
+    velocity: _Pair | None = None
+    moments: tuple[_Pair, _Pair] | None = None
+    average: _Pair | None = None
+    n_averaged: int = 0
+    n_adapted: int = 0
+    fit_intercept: bool = True
     statistics: FeatureStatistics | None = None
     rows_seen: float = 0.0
     data_curvature: float = 0.0
@@ -49,21 +76,51 @@ class FitState:
     n_steps: int = 0
     rate: float = 0.0
     history: History = field(default_factory=History)
+    stop_reason: str | None = None
+    best_epoch: int | None = None
+    certificate: Any = None
 
     @classmethod
     def fresh(cls, n_classes: int, n_features: int, dtype: np.dtype, rng: np.random.Generator) -> FitState:
         """Weights of zero, nothing seen."""
         return cls(np.zeros((n_classes, n_features), dtype), np.zeros(n_classes, dtype), rng)
 
+    def with_classes(self, grown: Callable[[np.ndarray], np.ndarray]) -> FitState:
+        """A state of more classes: `grown` turns an array of shape (C, ...) into one that has them, as zeros."""
+
+        def both(pair: _Pair) -> _Pair:
+            return grown(pair[0]), grown(pair[1])
+
+        return replace(
+            self,
+            coef=grown(self.coef),
+            intercept=grown(self.intercept),
+            velocity=self.velocity and both(self.velocity),
+            moments=self.moments and (both(self.moments[0]), both(self.moments[1])),
+            average=self.average and both(self.average),
+        )
+
+    @property
+    def weights(self) -> _Pair:
+        """(coef, intercept) to predict with: their mean, where they are averaged."""
+        return (self.coef, self.intercept) if self.average is None else self.average
+
     @property
     def standardization(self) -> Standardization | None:
         """Coordinates of the training, from the rows seen so far."""
-        return None if self.statistics is None else self.statistics.standardization()
+        return None if self.statistics is None else self.statistics.standardization(self.fit_intercept)
 
     def observe(
-        self, rows: np.ndarray, sample_weight: np.ndarray | None, *, standardize: bool, n_threads: int | None
+        self,
+        rows: np.ndarray,
+        sample_weight: np.ndarray | None,
+        *,
+        standardize: bool,
+        n_threads: int | None,
+        fit_intercept: bool = True,
     ) -> None:
         """Look at rows before a fit to them: refuse NaN and infinity, take their statistics in."""
+        self.fit_intercept = fit_intercept
         self.rows_seen += float(len(rows)) if sample_weight is None else float(sample_weight.sum())
         if not standardize:
             self.statistics = None
@@ -77,6 +134,8 @@ class FitState:
         if self.rows_seen >= 2 * self.curvature_at:
             self.data_curvature = curvature(rows, self.standardization, settings.batch_size, sample_weight)
             self.curvature_at = self.rows_seen
+        if settings.optimizer == "adam":
+            return adam_rate(self.data_curvature)
         return auto_rate(settings.loss, len(self.coef), settings.margin, settings.l2, self.data_curvature)
 
     def run(
@@ -89,30 +148,70 @@ class FitState:
         n_epochs: int,
         sample_weight: np.ndarray | None,
         reporter: Reporter | None,
+        validation: Validation | None = None,
+        stopping: Stopping | None = None,
+        checkpoint: Checkpoint | None = None,
+        callbacks: Sequence[Callable[[TrainingView], Any]] = (),
     ) -> None:
-        """Go on for `n_epochs` epochs over `rows`; an error leaves the weights as they were, Ctrl-C the steps done."""
+        """Go on for at most `n_epochs` epochs over `rows`; the arguments are those of `train`.
+
+        Divergence, and what is refused before the first step, leave the state as it was, with a `stop_reason` of None;
+        any other exception, such as Ctrl-C's or a callback's, leaves the steps done.
+        """
         standardization = self.standardization
+        parameters = self._parameters(rows, standardization)
+        history = self.history.copy()
+        first_rate = float(rates(0, 1)[0])
+        before = parameters.n_steps
+        self.stop_reason, self.best_epoch = None, None
+        watch = Watch(stopping or Stopping())
+        try:
+            reason, watch = train(
+                rows, y, parameters, settings, rates=rates, n_epochs=n_epochs, rng=self.rng, history=history,
+                standardization=standardization, sample_weight=sample_weight, reporter=reporter, validation=validation,
+                stopping=stopping, checkpoint=checkpoint, callbacks=callbacks,
+            )  # fmt: skip
+        except DivergenceError:
+            raise
+        except BaseException:
+            if parameters.n_steps > before and np.isfinite(parameters.W).all():
+                self._take(parameters, history, standardization, settings)
+                self.rate, self.stop_reason = first_rate, "interrupted"
+            raise
+        self._take(parameters, history, standardization, settings)
+        self.rate, self.stop_reason, self.best_epoch = first_rate, reason, watch.best_epoch
+
+    def _parameters(self, rows: np.ndarray, standardization: Standardization | None) -> Parameters:
+        """What there is, in the coordinates of the training."""
         parameters = Parameters.zeros(len(self.coef), rows.shape[1], _arrays.compute_dtype(rows))
         _assign((parameters.W, parameters.b), (self.coef, self.intercept), standardization)
-        if self.velocity is not None:
+        if self.moments is not None:
+            dtype = parameters.W.dtype
+            parameters.velocity, parameters.square = (
+                (pair[0].astype(dtype), pair[1].astype(dtype)) for pair in self.moments
+            )
+            parameters.n_adapted = self.n_adapted
+        elif self.velocity is not None:
             _assign(parameters.velocity, self.velocity, standardization)
-        history = self.history.copy()
-        self.rate = float(rates(0, 1)[0])
-        try:
-            train(
-                rows, y, parameters, settings, rates=rates, n_epochs=n_epochs, rng=self.rng, history=history,
-                standardization=standardization, sample_weight=sample_weight, reporter=reporter,
-            )  # fmt: skip
-        except KeyboardInterrupt:
-            if np.isfinite(parameters.W).all():
-                self._take(parameters, history, standardization)
-            raise
-        self._take(parameters, history, standardization)
+        if self.average is not None:
+            parameters.average = np.zeros_like(parameters.W), np.zeros_like(parameters.b)
+            _assign(parameters.average, self.average, standardization)
+            parameters.n_averaged = self.n_averaged
+        return parameters
 
-    def _take(self, parameters: Parameters, history: History, standardization: Standardization | None) -> None:
-        weights, velocity = (parameters.W, parameters.b), parameters.velocity
-        self.coef, self.intercept = standardization.fold(*weights) if standardization else weights
-        self.velocity = standardization.fold(*velocity) if standardization else velocity
+    def _take(
+        self, parameters: Parameters, history: History, standardization: Standardization | None, settings: Settings
+    ) -> None:
+        def raw(pair: _Pair) -> _Pair:
+            return standardization.fold(*pair) if standardization else pair
+
+        self.coef, self.intercept = raw((parameters.W, parameters.b))
+        self.average = None if parameters.average is None else raw(parameters.average)
+        self.n_averaged, self.n_adapted = parameters.n_averaged, parameters.n_adapted
+        if settings.optimizer == "adam" and parameters.square is not None:
+            self.velocity, self.moments = None, (parameters.velocity, parameters.square)
+        else:
+            self.velocity, self.moments = raw(parameters.velocity), None
         self.history = history
         self.n_steps += parameters.n_steps
 
