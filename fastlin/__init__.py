@@ -12,7 +12,7 @@ from fastlin import functional
 from fastlin._version import __version__
 
 if TYPE_CHECKING:
-    from fastlin import cli, config, datasets, linear_model, model_file, reference, training
+    from fastlin import cli, config, cs231n, datasets, linear_model, model_file, reference, training
     from fastlin._threads import get_num_threads, set_num_threads
     from fastlin.config import show_config
     from fastlin.functional import (
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
     from fastlin.linear_model import LinearClassifier, SoftmaxClassifier, SVMClassifier, load_model
 
-_MODULES = ("cli", "config", "datasets", "linear_model", "model_file", "reference", "training")
+_MODULES = ("cli", "config", "cs231n", "datasets", "linear_model", "model_file", "reference", "training")
 _HOME = {
     **dict.fromkeys(functional.__all__, "fastlin.functional"),
     "LinearClassifier": "fastlin.linear_model",
@@ -51,6 +51,7 @@ __all__ = [
     "adam_step",
     "cli",
     "config",
+    "cs231n",
     "datasets",
     "evaluate",
     "functional",
