@@ -2,10 +2,10 @@
 
     python bench/cs231n.py [--iterations N] [--repeats N] [--check]
 
-49 000 x 3073 float64 rows (centred pixels and a column of ones), 10 classes, batches of 200 drawn with replacement, 1500
-iterations, the notebook's rates and penalties. CIFAR-10 is read from $FASTLIN_DATA (default: ~/.cache/fastlin) where it
-is there; else rows of that shape are made. CPU time of one thread; the two take turns and each keeps its shortest time.
-Loss histories and weights are compared first: a difference above 1e-6 of the largest is an error, and nothing is timed.
+49 000 x 3073 float64 rows (centred pixels and a column of ones), 10 classes, 1500 batches of 200 drawn with
+replacement, the rate and penalty of the notebook. CIFAR-10 is read from $FASTLIN_DATA (default: ~/.cache/fastlin) where
+it is there; else rows of that shape are made. CPU time of one thread; the two take turns and each keeps its shortest
+time. Loss histories and weights are compared as well: a difference above 1e-6 of the largest number is an error.
 """
 
 from __future__ import annotations
