@@ -62,7 +62,7 @@ def _check_kind(labels: np.ndarray, name: str) -> np.ndarray:
             raise ValueError(f"{name} holds {labels[~np.isfinite(labels)][0]}; wanted is labels")
         if (labels != np.floor(labels)).any():
             raise ValueError(
-                f"{name} holds {labels[labels != np.floor(labels)][0]}, a number between two classes; wanted is labels "
+                f"{name} holds {labels[labels != np.floor(labels)][0]}, a continuous value; wanted is labels "
                 "(integers, strings, booleans): this is classification, not regression"
             )
     elif labels.dtype.kind not in "iubUSO":
@@ -82,7 +82,7 @@ def _distinct(labels: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _at_least_two(classes: np.ndarray, name: str) -> np.ndarray:
     if len(classes) < 2:
-        only = f"only the class {classes.tolist()[0]!r}" if len(classes) else "no labels"
+        only = f"only one class, {classes.tolist()[0]!r}" if len(classes) else "no labels"
         raise ValueError(f"{name} holds {only}; wanted is at least two classes")
     return classes
 

@@ -66,7 +66,8 @@ class Routed:
         return self
 
     def _requester(self) -> Any:
-        requester = _requester_class(type(self))()
+        cls: Any = type(self)
+        requester = _requester_class(cls)()
         if hasattr(self, "_metadata_request"):
             requester._metadata_request = self._metadata_request
         return requester
@@ -124,6 +125,7 @@ class CallbackTask:
         self._context = context
         self._data = data
         self._to_come = max_epochs
+        self._epoch: Any = None
         self._begin()
 
     def _begin(self) -> None:

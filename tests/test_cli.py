@@ -53,7 +53,10 @@ def test_train_with_no_argument(capsys):
         (["--loss", "hinge", "--margin", "0.5"], "should be (C - 1) * margin = 1.0000"),
         (["--loss", "squared_hinge", "--margin", "3.0"], "loss 18.0000, should be (C - 1) * margin**2 = 18.0000"),
         (
-            ["--epochs", "2", "--batch-size", "10", "--learning-rate", "0.1", "--alpha", "0.01", "--l1-ratio", "0.5"],
+            [
+                "--epochs", "2", "--batch-size", "10", "--eta0", "0.1", "--learning-rate", "cosine", "--alpha", "0.01",
+                "--penalty", "elasticnet", "--l1-ratio", "0.5", "--solver", "adam",
+            ],
             "log C = 1.0986",
         ),
     ],
@@ -67,7 +70,7 @@ def test_train_options(data, capsys, options, initial):
     assert initial in out and "tested on its test split" in out and "model saved to" in out
     params = load_model(data / "m.npz").get_params()
     given = {option[2:].replace("-", "_"): value for option, value in zip(options[::2], options[1::2], strict=True)}
-    given["max_epochs"] = given.pop("epochs", "auto")
+    given["max_iter"] = given.pop("epochs", "auto")
     assert {name: str(params[name]) for name in given} == given
     assert params["random_state"] == 5 and params["n_threads"] == 1
 
@@ -107,7 +110,7 @@ def test_info(capsys):
         (["train", "--data", "mnist"], "'mnist' is no data set"),
         (["train", "--data", "none.npz"], "'none.npz': No such file"),
         (["train", "--data", "DIR/rows.npz"], "rows has no labels"),
-        (["train", "--data", "DIR/split.npz", "--epochs", "0"], "max_epochs is 0"),
+        (["train", "--data", "DIR/split.npz", "--epochs", "0"], "max_iter is 0"),
         (["train", "--data", "DIR/split.npz", "--alpha", "-1"], "alpha is -1.0"),
         (["train", "--data", "DIR/split.npz", "--loss", "hinge", "--margin", "0"], "margin is 0.0"),
         (["train", "--data", "DIR/split.npz", "--threads", "0"], "n_threads is 0"),
@@ -180,8 +183,8 @@ def test_errors_of_arithmetic_are_no_divergence(monkeypatch, capsys):
 def test_wrong_features_and_divergence(data, capsys):
     run("train", "--data", data / "split.npz", "--model", data / "m.npz")
     assert run("predict", data / "m.npz", "fashion-mnist-small") == 2
-    assert "X has 784 features; wanted is 8" in capsys.readouterr().err
-    assert run("train", "--learning-rate", "1e9") == 1
+    assert "X has 784 features, but LinearClassifier is expecting 8" in capsys.readouterr().err
+    assert run("train", "--eta0", "1e9") == 1
     err = capsys.readouterr().err
     assert "the fit diverged" in err and err.count("\n") == 1
 

@@ -29,7 +29,7 @@ def rows(n_classes, dtype):
 def saved(tmp_path):
     X, y = rows(3, np.float32)
     path = tmp_path / "model.npz"
-    SoftmaxClassifier(random_state=0, max_epochs=2).fit(X.reshape(-1, 2, 2, 3), y).save(path)
+    SoftmaxClassifier(random_state=0, max_iter=2).fit(X.reshape(-1, 2, 2, 3), y).save(path)
     return path
 
 
@@ -45,7 +45,7 @@ def test_comes_back_to_the_same_bits(tmp_path, model, n_classes, dtype, labels, 
     labels = np.array(labels)[y]
     if as_object:  # objects other than strings are refused, see below
         labels = labels.astype(object if labels.dtype.kind == "U" else float)
-    model = type(model)(**model.get_params()).set_params(random_state=1, max_epochs=3).fit(X, labels)
+    model = type(model)(**model.get_params()).set_params(random_state=1, max_iter=3).fit(X, labels)
     path = tmp_path / "model.npz"
     model.save(path)
     again = load_model(path)
@@ -90,7 +90,7 @@ def test_unsaveable(tmp_path):
     with pytest.raises(NotFittedError):
         LinearClassifier().save(tmp_path / "model.npz")
     X, y = rows(2, np.float32)
-    model = LinearClassifier(max_epochs=1).fit(X, y.astype(object))
+    model = LinearClassifier(max_iter=1).fit(X, y.astype(object))
     with pytest.raises(TypeError, match="objects other than strings"):
         model.save(tmp_path / "model.npz")
     assert list(tmp_path.iterdir()) == []
@@ -98,7 +98,7 @@ def test_unsaveable(tmp_path):
 
 def test_a_generator_is_saved_as_none(tmp_path):
     X, y = rows(2, np.float32)
-    LinearClassifier(max_epochs=1, random_state=np.random.default_rng(0), alpha=np.float64(0.5)).fit(X, y).save(
+    LinearClassifier(max_iter=1, random_state=np.random.default_rng(0), alpha=np.float64(0.5)).fit(X, y).save(
         tmp_path / "m.npz"
     )
     assert load_model(tmp_path / "m.npz").get_params()["random_state"] is None

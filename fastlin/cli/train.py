@@ -22,21 +22,27 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--loss", default="softmax", choices=("softmax", "hinge", "squared_hinge"), help="default: softmax"
     )
+    parser.add_argument(
+        "--solver", default="sgd", choices=("sgd", "adam", "lbfgs", "auto"),
+        help="minibatches with momentum (default), or Adam's rates; all rows at once; sgd, then lbfgs if that pays",
+    )  # fmt: skip
     parser.add_argument("--epochs", type=int, metavar="N", help="passes over the rows (default: 10, more on few rows)")
     parser.add_argument("--batch-size", type=int, default=256, metavar="N", help="rows a step (default: 256)")
     parser.add_argument(
-        "--learning-rate",
-        type=float,
-        metavar="RATE",
-        help="rate of the first step, decaying to 0 (default: from the data)",
-    )
+        "--learning-rate", default="auto", metavar="SCHEDULE",
+        help="auto (linear to 0), constant, invscaling, optimal, step, cosine, warmup, one_cycle or adaptive",
+    )  # fmt: skip
+    parser.add_argument("--eta0", type=float, metavar="RATE", help="rate of the first step (default: from the data)")
+    parser.add_argument("--penalty", default="l2", choices=("l2", "l1", "elasticnet", "none"), help="default: l2")
     parser.add_argument("--alpha", type=float, default=1e-4, help="strength of the penalty (default: 1e-4)")
     parser.add_argument(
-        "--l1-ratio", type=float, default=0.0, metavar="R", help="share of l1 in the penalty (default: 0)"
+        "--l1-ratio", type=float, default=0.15, metavar="R", help="share of l1 in the elasticnet (default: 0.15)"
     )
+    parser.add_argument("--early-stopping", action="store_true", help="stop by a tenth of the rows, held out")
     parser.add_argument("--margin", type=float, default=1.0, help="margin of the hinge losses (default: 1)")
     parser.add_argument("--seed", type=int, default=0, help="of the shuffling and the split (default: 0)")
     parser.add_argument("--threads", type=int, metavar="N", help="default: what the machine offers")
+    parser.add_argument("--checkpoint", metavar="PATH", help="save the running fit here; go on from what is there")
     parser.add_argument("--model", metavar="OUT.npz", help="save the model here")
     parser.set_defaults(run=run)
 
@@ -55,12 +61,17 @@ def run(arguments: argparse.Namespace) -> int:
     X, y, X_test, y_test = split_rows(data, arguments.seed)
     model = LinearClassifier(
         arguments.loss,
+        penalty=None if arguments.penalty == "none" else arguments.penalty,
         alpha=arguments.alpha,
         l1_ratio=arguments.l1_ratio,
         margin=arguments.margin,
         batch_size=arguments.batch_size,
-        learning_rate="auto" if arguments.learning_rate is None else arguments.learning_rate,
-        max_epochs="auto" if arguments.epochs is None else arguments.epochs,
+        solver=arguments.solver,
+        learning_rate=arguments.learning_rate,
+        eta0="auto" if arguments.eta0 is None else arguments.eta0,
+        early_stopping=arguments.early_stopping,
+        checkpoint=arguments.checkpoint,
+        max_iter="auto" if arguments.epochs is None else arguments.epochs,
         random_state=arguments.seed,
         n_threads=arguments.threads,
         verbose=1,

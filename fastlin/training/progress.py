@@ -21,7 +21,7 @@ class Progress:
         self._stride = -(-n_epochs // _LINES)
         self._bar: Any = None
         if sys.stderr.isatty():
-            from tqdm import tqdm  # type: ignore[import-untyped]  # only here: it costs more than a small fit
+            from tqdm import tqdm  # only here: it costs more than a small fit
 
             self._bar = tqdm(
                 total=n_epochs * rows_per_epoch, unit="row", unit_scale=True, leave=False, dynamic_ncols=True

@@ -174,8 +174,9 @@ def _extent(block: np.ndarray, row_numbers: np.ndarray) -> tuple[np.ndarray, np.
         if wrong.any():
             feature = int(np.flatnonzero(wrong)[0])
             row = int(np.flatnonzero(~np.isfinite(tile[:, feature]))[0])
+            value = "NaN" if np.isnan(tile[row, feature]) else tile[row, feature]
             raise ValueError(
-                f"X holds {tile[row, feature]} in row {row_numbers[start + row]}, feature {feature}; wanted is finite "
+                f"X holds {value} in row {row_numbers[start + row]}, feature {feature}; wanted is finite "
                 "numbers: drop such rows or fill them in, for example numpy.nan_to_num(X)"
             )
         low, high = np.minimum(low, tile_low), np.maximum(high, tile_high)

@@ -1,0 +1,315 @@
+"""How an estimator learns: `fit` and `partial_fit`, between the labels people have and the training they start."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from fastlin import _arrays, _labels, training
+from fastlin._sklearn import CallbackSupport, CallbackTask, Routed, classifier_tags
+from fastlin.linear_model import _input, _plan
+from fastlin.linear_model._class_weight import class_counts, row_weights
+from fastlin.linear_model._prediction import LinearPrediction
+from fastlin.training.progress import Progress
+
+
+class _Data(NamedTuple):
+    """Rows with the place of each one's label among the classes, as the training takes them."""
+
+    rows: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray | None
+
+    @property
+    def n_rows(self) -> int:
+        """Rows that count."""
+        return len(self.rows) if self.weight is None else int(np.count_nonzero(self.weight))
+
+
+class _Meaning(NamedTuple):
+    """What the numbers stand for: labels, how many rows of each were seen, pixels, names of columns."""
+
+    classes: np.ndarray
+    counts: np.ndarray
+    image_shape: tuple[int, ...] | None = None
+    names: np.ndarray | None = None
+
+
+class LinearFitting(LinearPrediction, CallbackSupport, Routed):
+    """Fitting of a linear classifier, from the parameters that `LinearClassifier` describes."""
+
+    _state: training.FitState
+    _class_counts: np.ndarray
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, eval_set: tuple[Any, Any] | None = None) -> Self:
+        """Fit to the rows of `X` with the labels `y`, from zero weights, or with `warm_start` from those there are.
+
+        Parameters
+        ----------
+        X : array of shape (N, D) or (N, H, W, channels)
+            Any real type; read where it lies.
+        y : array of shape (N,)
+            Labels: integers, strings, booleans.
+        sample_weight : array of shape (N,), optional
+            A row of weight zero is as if not there.
+        eval_set : pair of arrays (X, y), optional
+            Held-out rows: their loss and accuracy stand in `history_`, and `early_stopping` watches them.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For rows, labels or parameters that make no fit, saying which.
+        fastlin.training.DivergenceError
+            When the loss grows instead of falling. An earlier fit is kept.
+        KeyboardInterrupt
+            After Ctrl-C, within a quarter of a second; the weights of the last finished step are kept.
+        """
+        names = _input.feature_names(X)
+        rows, labels, weight = _input.as_training_data(X, y, sample_weight)
+        if len(rows) == 0:
+            raise ValueError(f"X has shape {np.shape(X)}; wanted is at least one row")
+        _input.check_any_weight(weight)
+        classes, index = _labels.encode(labels, weight)
+        settings = _plan.settings(self, len(classes))
+        _plan.check_schedule(self)
+        counts = class_counts(index, weight, len(classes))
+        data = _Data(rows, index, row_weights(self.class_weight, classes, index, weight, counts))
+        state = self._begin(classes, rows)
+        data, validation = self._validation(data, classes, eval_set, state.rng)
+        state.observe(
+            rows, data.weight, standardize=self.standardize, n_threads=self.n_threads,
+            fit_intercept=settings.fit_intercept,
+        )  # fmt: skip
+        meaning = _Meaning(classes, counts, _input.image_shape(X), names)
+
+        if self.solver == "lbfgs":
+            self._as_task(
+                lambda task: self._run_full_batch(state, data, settings, meaning, validation, task),
+                _plan.n_iterations(self), X, y, sample_weight,
+            )  # fmt: skip
+            return self
+        steps_per_epoch = -(-data.n_rows // min(settings.batch_size, data.n_rows))
+        n_epochs = _plan.n_epochs(self, steps_per_epoch)
+        rate = _plan.given_rate(self) or state.auto_rate(rows, data.weight, settings)
+        rates = _plan.schedule(self, rate, n_epochs, steps_per_epoch, settings)
+
+        def run(task: CallbackTask | None) -> None:
+            self._run(state, data, settings, rates, n_epochs, meaning, validation, task)
+            if self.solver == "auto":
+                self._run_full_batch(state, data, settings, meaning, validation, task)
+
+        self._as_task(run, n_epochs, X, y, sample_weight)
+        return self
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """One epoch over the rows of `X`, from the weights the model has; from zero the first time.
+
+        The standardisation is that of all rows seen so far, and so are the counts of class_weight="balanced". The rate
+        does not decay to zero, as no end is known: of the schedule "auto" a given `eta0` stays, an automatic one falls
+        as 1 / sqrt(1 + steps / 500). A minibatch solver's work: the solvers "lbfgs" and "auto" are refused.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`. No rows, or none of positive weight, change nothing.
+        classes : array of labels, or "grow"
+            All there will be: wanted in the first call; a later one must agree with it or leave it out. "grow": those
+            in `y`, and later calls with it may bring new ones, which start from zero weights.
+
+        Returns
+        -------
+        self
+        """
+        names = _input.feature_names(X)
+        rows, labels, weight = _input.as_training_data(X, y, sample_weight)
+        if self.solver in ("lbfgs", "auto"):
+            raise ValueError(f"solver is {self.solver!r}, which wants all rows at once; wanted is 'sgd' or 'adam'")
+        first = not hasattr(self, "coef_")
+        known = self._known_classes(classes, labels, weight, first)
+        _, index = _labels.encode(labels, weight, known)
+        settings = _plan.settings(self, len(known))
+        _plan.check_schedule(self)
+        begun = 0 if first else self._state.n_steps
+        given = _plan.given_rate(self)
+        _plan.endless_schedule(self, given or 1.0, begun, settings)  # refuses before anything is changed
+        if first:
+            counts = np.zeros(len(known))
+            state = training.FitState.fresh(
+                len(known), rows.shape[1], _arrays.compute_dtype(rows), training.as_generator(self.random_state)
+            )
+        else:
+            _input.check_feature_names(self, X)
+            self._check_features(rows)
+            counts, state = self._grown(known)
+            names = getattr(self, "feature_names_in_", None)
+        counts = counts + class_counts(index, weight, len(known))
+        data = _Data(rows, index, row_weights(self.class_weight, known, index, weight, counts))
+        meaning = _Meaning(known, counts, _input.image_shape(X), names)
+        if data.n_rows == 0:
+            self._publish(state, meaning)
+            return self
+        state.observe(
+            rows, data.weight, standardize=self.standardize, n_threads=self.n_threads,
+            fit_intercept=settings.fit_intercept,
+        )  # fmt: skip
+        rate = given or state.auto_rate(rows, data.weight, settings)
+        self._run(state, data, settings, _plan.endless_schedule(self, rate, begun, settings), 1, meaning)
+        return self
+
+    # What a fit starts from
+
+    def _begin(self, classes: np.ndarray, rows: np.ndarray) -> training.FitState:
+        """The state of a fit that has not begun: zero weights, or those of the last fit."""
+        fresh = training.FitState.fresh(
+            len(classes), rows.shape[1], _arrays.compute_dtype(rows), training.as_generator(self.random_state)
+        )
+        if not self.warm_start or not hasattr(self, "coef_"):
+            return fresh
+        self._check_features(rows)
+        if not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"y holds the labels {classes.tolist()}, while warm_start is True and the last fit had "
+                f"{self.classes_.tolist()}; wanted is the same labels, or warm_start=False"
+            )
+        coef, intercept = training.row_per_class(self.coef_, self.intercept_)
+        return replace(fresh, coef=coef.astype(fresh.coef.dtype), intercept=intercept.astype(fresh.coef.dtype))
+
+    def _validation(
+        self, data: _Data, classes: np.ndarray, eval_set: tuple[Any, Any] | None, rng: np.random.Generator
+    ) -> tuple[_Data, training.Validation | None]:
+        """The rows to train on, and those held out, if any."""
+        if eval_set is not None:
+            if not isinstance(eval_set, tuple | list) or len(eval_set) != 2:
+                raise TypeError("eval_set is no pair; wanted is (X, y)")
+            rows, labels, _ = _input.as_training_data(*eval_set, None)
+            if len(rows) == 0 or rows.shape[1] != data.rows.shape[1]:
+                raise ValueError(
+                    f"eval_set[0] has shape {np.shape(eval_set[0])}; wanted is rows of {data.rows.shape[1]} features"
+                )
+            training.check_finite(rows)
+            return data, training.Validation(rows, _labels.encode(labels, None, classes)[1])
+        if not self.early_stopping:
+            return data, None
+        train_weight, held_out = training.hold_out(data.y, data.weight, self.validation_fraction, rng)
+        return (
+            data._replace(weight=train_weight),
+            training.Validation(data.rows, data.y, data.weight, held_out),
+        )
+
+    def _known_classes(self, classes: Any, labels: np.ndarray, weight: np.ndarray | None, first: bool) -> np.ndarray:
+        """The classes of a call of `partial_fit`."""
+        if isinstance(classes, str):
+            _arrays.as_choice(classes, "classes", ("grow",))
+            seen = labels if weight is None else labels[weight > 0]
+            if not first:
+                seen = np.concatenate([self.classes_, seen]) if len(seen) else self.classes_
+            return _labels.encode(seen)[0]
+        if first and classes is None:
+            raise ValueError("classes is None in the first call of partial_fit; wanted is all labels there will be")
+        known = _labels.as_classes(classes) if first else self.classes_
+        if not first and classes is not None and not np.array_equal(_labels.as_classes(classes), known):
+            raise ValueError("classes differs from that of the first call; wanted is the same, or none, or 'grow'")
+        return known
+
+    def _grown(self, classes: np.ndarray) -> tuple[np.ndarray, training.FitState]:
+        """The counts and the state there are, with zeros for the classes that are new."""
+        state = self._state
+        if len(classes) == len(self.classes_):
+            return self._class_counts, replace(state)
+        old = np.searchsorted(classes, self.classes_)
+
+        def grown(array: np.ndarray) -> np.ndarray:
+            larger = np.zeros((len(classes), *array.shape[1:]), array.dtype)
+            larger[old] = array
+            return larger
+
+        return grown(self._class_counts), state.with_classes(grown)
+
+    # Running it
+
+    def _run(
+        self,
+        state: training.FitState,
+        data: _Data,
+        settings: training.Settings,
+        rates: Any,
+        n_epochs: int,
+        meaning: _Meaning,
+        validation: training.Validation | None = None,
+        task: CallbackTask | None = None,
+    ) -> None:
+        """Let `state` run, and publish what it has become wherever its weights are of use: after Ctrl-C too."""
+        checkpoint = None
+        if self.checkpoint is not None:
+            every = _arrays.as_count(self.checkpoint_every, "checkpoint_every")
+            checkpoint = training.Checkpoint(self.checkpoint, every)
+        callbacks = list(self.callbacks or ())
+        if task is not None:
+            callbacks.append(lambda view: task.epoch_done(lambda: self._fitted(meaning, view.coef, view.intercept)))
+        with Progress(n_epochs, data.n_rows) if self.verbose else nullcontext() as reporter:
+            try:
+                state.run(
+                    data.rows, data.y, settings, rates=rates, n_epochs=n_epochs, sample_weight=data.weight,
+                    reporter=reporter, validation=validation, checkpoint=checkpoint, callbacks=callbacks,
+                    stopping=_plan.stopping(self, bool(self.early_stopping)),
+                )  # fmt: skip
+            finally:
+                if state.stop_reason is not None:
+                    self._publish(state, meaning)
+
+    def _run_full_batch(
+        self,
+        state: training.FitState,
+        data: _Data,
+        settings: training.Settings,
+        meaning: _Meaning,
+        validation: training.Validation | None,
+        task: CallbackTask | None,
+    ) -> None:
+        """Let the full-batch solver take `state` to the optimum."""
+        raise NotImplementedError
+
+    # What a fit leaves behind
+
+    def _publish(self, state: training.FitState, meaning: _Meaning) -> None:
+        """Become what `state` and `meaning` say."""
+        self._state = state
+        self._class_counts = meaning.counts
+        self.__dict__.pop("feature_names_in_", None)
+        self.__dict__.update(self._fitted(meaning, *state.weights))
+        self.image_shape_ = meaning.image_shape
+        self.history_ = state.history
+        self.n_iter_ = state.history.n_epochs
+        self.t_ = state.n_steps
+        self.learning_rate_ = state.rate
+        self.stop_reason_ = state.stop_reason
+        self.best_epoch_ = state.best_epoch
+        self.certificate_ = state.certificate
+        standardization = state.standardization
+        self.shift_ = None if standardization is None else standardization.shift
+        self.scale_ = None if standardization is None else standardization.scale
+
+    def _fitted(self, meaning: _Meaning, coef: np.ndarray, intercept: np.ndarray) -> dict[str, Any]:
+        """The attributes that a model with the weights `coef` and `intercept`, a row a class, predicts by."""
+        if len(coef) == 2:
+            coef, intercept = training.row_for_two(coef, intercept)
+        attributes = {
+            "coef_": coef, "intercept_": intercept, "classes_": meaning.classes, "n_features_in_": coef.shape[1],
+        }  # fmt: skip
+        return attributes if meaning.names is None else attributes | {"feature_names_in_": meaning.names}
+
+    def __sklearn_tags__(self) -> Any:
+        return classifier_tags()
+
+    def _restore(self, state: training.FitState, classes: np.ndarray, image_shape: tuple[int, ...] | None) -> None:
+        coef, intercept = state.coef, state.intercept
+        state.coef, state.intercept = training.row_per_class(coef, intercept)
+        self._publish(state, _Meaning(classes, np.zeros(len(classes)), image_shape))
+        self.coef_, self.intercept_ = coef, intercept
