@@ -1,23 +1,23 @@
-"""A saved model: named arrays and a header of plain facts in an uncompressed .npz, as docs/model_file.md describes it.
+"""A saved model: named arrays and a header of plain facts, as docs/model_file.md describes them, in one of two containers.
 
-Nothing is unpickled, ever. A file is read by the letter of the format, every size checked against what the file really
-holds before memory is asked for, so that a truncated, corrupt or hostile one is refused with its name.
+These are an uncompressed .npz, and safetensors. Nothing is unpickled, ever. A file is read by the letter of the format,
+every size checked against what the file really holds before memory is asked for, so that a truncated, corrupt or
+hostile one is refused with its name.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import sys
-import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fastlin import _labels
+from fastlin import _labels, _npz, _safetensors, training
 from fastlin._files import write_atomically
 from fastlin.training import FeatureStatistics, FitState, History
 
@@ -25,12 +25,17 @@ FORMAT = "fastlin-model"
 VERSION = 1
 
 _HEADER = "header"
+_CHECKSUM = "crc32"
 _STATISTICS = ("mean", "variance", "low", "high")
 _FLOATS = (np.float32, np.float64)
 # Booleans, integers, floats, and strings: all that a model is made of, and nothing that could carry code.
 _KINDS = "biufUS"
 # Whole numbers up to here are exact as float64 too, which the learning rates are computed in.
 _MOST_STEPS = 2**53
+# An array of strings takes as much for each as for the longest: a bound on what a small file may ask for.
+_MOST_STRING_BYTES = 1 << 26
+# What a file does not hold, such as a generator: the model that is read has the default there.
+_NOT_PLAIN = object()
 
 
 class ModelFileError(ValueError):
@@ -38,15 +43,12 @@ class ModelFileError(ValueError):
 
 
 def save(model: Any, state: FitState, path: str | os.PathLike[str]) -> None:
-    """Write a fitted linear model and its state to `path`."""
-    params = {
-        name: value.item() if isinstance(value, np.generic) else value for name, value in model.get_params().items()
-    }
-    if not isinstance(params["random_state"], int):
-        params["random_state"] = None
+    """Write a fitted linear model and its state to `path`; parameters that no fit would take are refused."""
+    _check_params(model, len(model.classes_))
+    params = {name: _plain(value) for name, value in model.get_params().items()}
     header = {
         "model": type(model).__name__,
-        "params": params,
+        "params": {name: value for name, value in params.items() if value is not _NOT_PLAIN},
         "image_shape": model.image_shape_,
         "n_steps": state.n_steps,
         "rate": state.rate,
@@ -74,15 +76,16 @@ def load(
     header, arrays = read(path)
     try:
         return _model(header, arrays, model_classes)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{os.fspath(path)!r} is not a model file, or is damaged: {error}") from error
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        raise _refusal(path, error) from error
 
 
 def _model(header, arrays, model_classes):
-    model = model_classes[header["model"]](**_checked_params(header["params"]))
+    model = model_classes[header["model"]](**_read_params(header["params"]))
     classes, coef, intercept = arrays["classes"], arrays["coef"], arrays["intercept"]
-    n_rows = 1 if len(classes) == 2 else len(classes)
     _check("classes", np.array_equal(_labels.as_classes(classes), classes))
+    _check_params(model, len(classes))
+    n_rows = 1 if len(classes) == 2 else len(classes)
     of_objects = header["object_classes"]
     _check("object_classes", type(of_objects) is bool and (classes.dtype.kind == "U" or not of_objects))
     _check("coef", coef.ndim == 2 and len(coef) == n_rows and coef.dtype in _FLOATS and bool(np.isfinite(coef).all()))
@@ -98,6 +101,10 @@ def _model(header, arrays, model_classes):
         for name, vector in zip(_STATISTICS, vectors, strict=True):
             finite = vector.shape == (n_features,) and vector.dtype == np.float64 and bool(np.isfinite(vector).all())
             _check(f"statistics/{name}", finite and (name != "variance" or bool((vector >= 0).all())))
+        mean, _, low, high = vectors
+        with np.errstate(over="ignore"):
+            _check("statistics", bool(np.isfinite([high - mean, mean - low]).all()))
+        _check("resolution", header["resolution"] <= 1)
         statistics = FeatureStatistics(_number(header, "weight"), *vectors, _number(header, "resolution"))
     image_shape = header["image_shape"]
     if image_shape is not None:
@@ -123,13 +130,49 @@ def _model(header, arrays, model_classes):
     return model, state, classes.astype(object) if of_objects else classes, image_shape
 
 
-def _checked_params(params: dict[str, Any]) -> dict[str, Any]:
+def _check_params(model: Any, n_classes: int) -> None:
+    """Refuse parameters that the model's next fit would refuse, in its own words."""
+    model._settings(n_classes)
+    model._given_rate()
+    model._n_epochs(1)
+    if isinstance(model.random_state, int | np.integer):
+        training.as_generator(model.random_state)
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as JSON holds it: numbers, strings and None as they are, a dict as {"pairs": [[key, value], ...]}."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if _is_plain(value):
+        return value
+    if isinstance(value, dict):
+        pairs = [[_plain(key), _plain(entry)] for key, entry in value.items()]
+        if not any(_NOT_PLAIN in pair for pair in pairs):
+            return {"pairs": pairs}
+    return _NOT_PLAIN
+
+
+def _read_params(params: Any) -> dict[str, Any]:
+    """The parameters that `_plain` made JSON of; their values are checked by the model."""
     _check("params", isinstance(params, dict))
+    read = {}
     for name, value in params.items():
-        _check(f"params.{name}", value is None or isinstance(value, bool | int | float | str))
-    seed = params.get("random_state")
-    _check("params.random_state", seed is None or (type(seed) is int and seed >= 0))
-    return params
+        if isinstance(value, dict):
+            pairs = value.get("pairs")
+            _check(f"params.{name}", value.keys() == {"pairs"} and isinstance(pairs, list))
+            _check(f"params.{name}", all(isinstance(pair, list) and len(pair) == 2 for pair in pairs))
+            _check(f"params.{name}", all(_is_plain(part) for pair in pairs for part in pair))
+            value = dict(pairs)
+        else:
+            _check(f"params.{name}", _is_plain(value))
+        read[name] = value
+    seed = read.get("random_state")
+    _check("params.random_state", seed is None or type(seed) is int)
+    return read
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, bool | int | float | str)
 
 
 def _number(header: dict[str, Any], name: str) -> float:
@@ -144,19 +187,23 @@ def _check(name: str, right: bool) -> None:
 
 
 def write(path: str | os.PathLike[str], header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Write `header` and `arrays` to `path`, atomically."""
+    """Write `header` and `arrays` to `path`, atomically: as safetensors where its name ends so, else as .npz."""
     text = json.dumps({"format": FORMAT, "version": VERSION, **header}, allow_nan=False)
-    members = {_HEADER: np.array(text), **arrays}
-    for name, array in members.items():
+    for name, array in arrays.items():
         if array.dtype.kind not in _KINDS:
             raise TypeError(
                 f"{name} has dtype {array.dtype}, which a model file cannot hold; wanted is numbers or strings"
             )
-    write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **members))
+    if os.fspath(path).lower().endswith(".safetensors"):
+        content = _as_safetensors(text, arrays)
+        write_atomically(path, lambda file: file.write(content))
+    else:
+        members = {_HEADER: np.array(text), **arrays}
+        write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **members))
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The header and the arrays of the model file at `path`.
+    """The header and the arrays of the model file at `path`, of either container: the content tells which.
 
     Raises
     ------
@@ -167,39 +214,72 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nda
     """
     content = Path(path).read_bytes()
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = archive.infolist()
-            members = {entry.filename.removesuffix(".npy"): _array(archive, entry) for entry in entries}
-        if len(members) < len(entries):
-            raise ValueError("it has two members of one name")
-        header = json.loads(members.pop(_HEADER).item())
+        text, arrays = (_from_safetensors if _safetensors.looks_like(content) else _from_npz)(content)
+        header = _safetensors.as_object(text)
         if header["format"] != FORMAT:
-            raise ValueError(f"its format is {header['format']!r}, not {FORMAT!r}")
+            raise ValueError(f"its format is {header['format']!r:.80}, not {FORMAT!r}")
         version = header["version"]
     # Parsers fed with arbitrary bytes fail in a dozen ways, from BadZipFile to RecursionError; all mean the same here.
     except Exception as error:
-        raise ModelFileError(f"{os.fspath(path)!r} is not a model file, or is damaged: {error}") from error
+        raise _refusal(path, error) from error
     if version != VERSION:
         raise ModelFileError(
-            f"{os.fspath(path)!r} is a model file of version {version!r}; this fastlin reads version {VERSION}"
+            f"{os.fspath(path)!r} is a model file of version {version!r:.80}; this fastlin reads version {VERSION}"
         )
-    return header, members
+    return header, arrays
 
 
-def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
-    if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
-        raise ValueError(f"its member {entry.filename!r} is compressed")
-    content = archive.read(entry)  # checks the member's CRC-32
-    stream = io.BytesIO(content)
-    if np.lib.format.read_magic(stream) != (1, 0):
-        raise ValueError(f"its member {entry.filename!r} is not an array of the .npy format 1.0")
-    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
-    if dtype.kind not in _KINDS or dtype.itemsize == 0 or fortran_order:
-        raise ValueError(f"its member {entry.filename!r} has dtype {dtype}, or is not in C order")
-    data = content[stream.tell() :]
-    size = dtype.itemsize
-    for length in shape:
-        size *= length
-    if size != len(data) or any(length < 0 for length in shape):
-        raise ValueError(f"its member {entry.filename!r} holds {len(data)} bytes where its shape {shape} takes {size}")
-    return np.ndarray(shape, dtype, data).copy()
+def _refusal(path: str | os.PathLike[str], error: Exception) -> ModelFileError:
+    why = f"it has no {error}" if isinstance(error, KeyError) else error
+    return ModelFileError(f"{os.fspath(path)!r} is not a model file, or is damaged: {why}")
+
+
+def _from_npz(content: bytes) -> tuple[str, dict[str, np.ndarray]]:
+    arrays = _npz.parse(content, _KINDS)
+    return arrays.pop(_HEADER).item(), arrays
+
+
+# safetensors has no strings and no checksum: both are in its metadata.
+
+
+def _as_safetensors(text: str, arrays: Mapping[str, np.ndarray]) -> bytes:
+    metadata, tensors = {_HEADER: text}, {}
+    for name, array in arrays.items():
+        if array.dtype.kind == "S":
+            raise TypeError(f"{name} has dtype {array.dtype}, which safetensors cannot hold; wanted is .npz for bytes")
+        if array.dtype.kind == "U":
+            if array.nbytes > _MOST_STRING_BYTES:
+                raise ValueError(f"{name} takes {array.nbytes} bytes; wanted is at most {_MOST_STRING_BYTES} of strings")
+            metadata[name] = json.dumps(array.tolist())
+        else:
+            tensors[name] = array
+    metadata[_CHECKSUM] = _checksum(metadata, tensors)
+    return _safetensors.dump(tensors, metadata)
+
+
+def _from_safetensors(content: bytes) -> tuple[str, dict[str, np.ndarray]]:
+    arrays, metadata = _safetensors.parse(content)
+    if _HEADER not in metadata:
+        raise ValueError("it is safetensors, but its metadata has no header of a model")
+    if metadata.pop(_CHECKSUM, None) != _checksum(metadata, arrays):
+        raise ValueError(f"its {_CHECKSUM} is not that of what it holds")
+    text = metadata.pop(_HEADER)
+    for name, values in metadata.items():
+        strings = _safetensors.as_object(f'{{"": {values}}}')[""]
+        if name in arrays or not isinstance(strings, list) or not all(isinstance(value, str) for value in strings):
+            raise ValueError(f"its {name} is not a list of strings, or there twice")
+        if 4 * len(strings) * max(map(len, strings), default=0) > _MOST_STRING_BYTES:
+            raise ValueError(f"its {name} takes more than {_MOST_STRING_BYTES} bytes")
+        arrays[name] = np.array(strings, str)
+    return text, arrays
+
+
+def _checksum(metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> str:
+    """CRC-32 of all values, those of the metadata in UTF-8 first, in the order of their names."""
+    crc = 0
+    for name in sorted(metadata):
+        crc = zlib.crc32(metadata[name].encode(), crc)
+    for name in sorted(arrays):
+        array = arrays[name]
+        crc = zlib.crc32(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes(), crc)
+    return f"{crc:08x}"

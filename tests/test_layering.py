@@ -28,19 +28,19 @@ SOURCES = CHECKOUT / "src_c"
 # From the bottom up. A package is one layer. A new module must be given its place here.
 LAYERS = [
     {"_core"},
-    {"_arrays", "_results", "_files", "_labels", "_params", "_sklearn", "_version"},
+    {"_arrays", "_results", "_files", "_labels", "_npz", "_params", "_safetensors", "_sklearn", "_version"},
     {"_threads", "reference"},
     {"functional", "config"},
     {"datasets", "features"},
     {"training"},
     {"model_file"},
     {"linear_model"},
-    {"diagnostics", "plotting", "cs231n"},
+    {"diagnostics", "plotting", "cs231n", "formats"},
     {"cli"},
     {"__main__"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-MODELS = {"training", "model_file", "linear_model", "diagnostics", "plotting", "cs231n", "cli"}
+MODELS = {"training", "model_file", "linear_model", "diagnostics", "plotting", "cs231n", "formats", "cli"}
 MAY_IMPORT_CORE = {"_core", "_threads", "functional", "config", "__init__"}
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))

@@ -40,13 +40,14 @@ def saved(tmp_path):
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
 @pytest.mark.parametrize("labels", [["a", "bb", "c"], [5, 6, 9]])
 @pytest.mark.parametrize("as_object", [False, True])
-def test_comes_back_to_the_same_bits(tmp_path, model, n_classes, dtype, labels, as_object):
+@pytest.mark.parametrize("suffix", ["npz", "safetensors"])
+def test_comes_back_to_the_same_bits(tmp_path, model, n_classes, dtype, labels, as_object, suffix):
     X, y = rows(n_classes, dtype)
     labels = np.array(labels)[y]
     if as_object:  # objects other than strings are refused, see below
         labels = labels.astype(object if labels.dtype.kind == "U" else float)
     model = type(model)(**model.get_params()).set_params(random_state=1, max_iter=3).fit(X, labels)
-    path = tmp_path / "model.npz"
+    path = tmp_path / f"model.{suffix}"
     model.save(path)
     again = load_model(path)
     assert type(again) is type(model) and again.get_params() == model.get_params()
@@ -103,6 +104,41 @@ def test_a_generator_is_saved_as_none(tmp_path):
     )
     assert load_model(tmp_path / "m.npz").get_params()["random_state"] is None
     assert load_model(tmp_path / "m.npz").alpha == 0.5
+
+
+def test_parameters_that_no_fit_would_take_are_not_saved(tmp_path):
+    X, y = rows(2, np.float32)
+    model = LinearClassifier(max_iter=1).fit(X, y)
+    for params in ({"alpha": -1}, {"random_state": -1}, {"loss": "hing"}, {"max_iter": 0}, {"learning_rate": 0}):
+        name = next(iter(params))
+        with pytest.raises(ValueError, match=f"{name} is "):
+            LinearClassifier.load(save_to(tmp_path / "a.npz", model)).set_params(**params).save(tmp_path / "b.npz")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
+
+
+def save_to(path, model):
+    model.save(path)
+    return path
+
+
+class Weighted(LinearClassifier):
+    """With a parameter that is a dict, and one that no file holds."""
+
+    def __init__(self, loss="softmax", *, alpha=1e-4, class_weight=None, callback=None):
+        super().__init__(loss, alpha=alpha)
+        self.class_weight = class_weight
+        self.callback = callback
+
+
+def test_a_parameter_may_be_a_dict_and_what_is_not_plain_is_left_out(tmp_path):
+    X, y = rows(2, np.float32)
+    weights = {0: 1.5, 1: np.float64(2.0)}
+    model = Weighted(class_weight=weights, callback=print, alpha=np.float32(0.5)).fit(X, y)
+    model.save(tmp_path / "m.npz")
+    again = model_file.load(tmp_path / "m.npz", {"Weighted": Weighted})[0]
+    assert again.get_params() == {"loss": "softmax", "alpha": 0.5, "class_weight": weights, "callback": None}
+    model.set_params(class_weight={0: print}).save(tmp_path / "m.npz")
+    assert model_file.load(tmp_path / "m.npz", {"Weighted": Weighted})[0].class_weight is None
 
 
 def test_a_failed_write_leaves_the_earlier_file_and_no_other(saved, monkeypatch):
@@ -236,7 +272,8 @@ class Bomb:
         {"coef": np.full((3, 12), np.nan, np.float32)}, {"classes": np.array([1, 1, 2])}, {"classes": np.array([1])},
         {"coef": np.array([Bomb()], dtype=object)}, {"classes": np.zeros((3, 1))}, {"header": np.array("{")},
         {"header": np.array("[1]")}, {"header": np.array(3)}, {"statistics/variance": np.full(12, -1.0)},
-        {"statistics/mean": np.zeros(3)}, {"coef": np.zeros((3, 12), np.complex64)},
+        {"statistics/mean": np.zeros(3)}, {"statistics/mean": np.full(12, 1.7e308), "statistics/low": np.full(12, -1.7e308)},
+        {"coef": np.zeros((3, 12), np.complex64)},
         {"classes": np.array(["", "", ""])}, {"classes": np.array([2, 1, 0])}, {"classes": np.array(["b", "a", "c"])},
         {"classes": np.array([0, 1, np.nan])}, {"classes": np.array([0, 1, np.inf])}, {"classes": np.array(3)},
         {"history/loss": np.zeros(3)}, {"history/loss": np.zeros((2, 1))}, {"history/loss": np.zeros(2, np.float32)},
@@ -254,7 +291,13 @@ def test_members_that_make_no_model(saved, members):
     "changes",
     [
         {"format": "other"}, {"version": 2}, {"model": "os.system"}, {"model": "object"}, {"params": {"aplha": 1}},
-        {"params": 3}, {"params": {"random_state": -1}}, {"params": {"loss": ["x"]}}, {"image_shape": [2, 2]},
+        {"params": 3}, {"params": {"random_state": -1}}, {"params": {"random_state": 1.5}}, {"params": {"loss": ["x"]}},
+        {"params": {"alpha": -1}}, {"params": {"alpha": "x"}}, {"params": {"alpha": 10**400}},
+        {"params": {"l1_ratio": 2}}, {"params": {"batch_size": 0}}, {"params": {"batch_size": 1.5}},
+        {"params": {"momentum": 1}}, {"params": {"learning_rate": "fast"}}, {"params": {"learning_rate": -1}},
+        {"params": {"max_iter": 0}}, {"params": {"n_threads": 0}}, {"params": {"alpha": {"pairs": []}}},
+        {"params": {"alpha": {"pairs": [[1, []]]}}}, {"params": {"alpha": {"pairs": [[1]]}}}, {"params": {"alpha": {}}},
+        {"resolution": 2}, {"image_shape": [2, 2]},
         {"image_shape": [2, 2, 4]},
         {"image_shape": 7}, {"weight": "x"}, {"n_steps": -1}, {"rate": None}, {"rows_seen": float("inf")},
         {"rows_seen": 10**400}, {"weight": 10**400}, {"rate": -(10**400)}, {"n_steps": 10**400}, {"n_steps": 1.5},
