@@ -12,7 +12,17 @@ from fastlin import functional
 from fastlin._version import __version__
 
 if TYPE_CHECKING:
-    from fastlin import cli, config, cs231n, datasets, linear_model, model_file, reference, training
+    from fastlin import (
+        cli,
+        config,
+        cs231n,
+        datasets,
+        formats,
+        linear_model,
+        model_file,
+        reference,
+        training,
+    )
     from fastlin._threads import get_num_threads, set_num_threads
     from fastlin.config import show_config
     from fastlin.functional import (
@@ -30,15 +40,25 @@ if TYPE_CHECKING:
     )
     from fastlin.linear_model import LinearClassifier, SoftmaxClassifier, SVMClassifier, load_model
 
-_MODULES = ("cli", "config", "cs231n", "datasets", "linear_model", "model_file", "reference", "training")
+_MODULES = (
+    "cli",
+    "config",
+    "cs231n",
+    "datasets",
+    "formats",
+    "linear_model",
+    "model_file",
+    "reference",
+    "training",
+)
 _HOME = {
     **dict.fromkeys(functional.__all__, "fastlin.functional"),
     "LinearClassifier": "fastlin.linear_model",
-    "SoftmaxClassifier": "fastlin.linear_model",
     "SVMClassifier": "fastlin.linear_model",
+    "SoftmaxClassifier": "fastlin.linear_model",
     "get_num_threads": "fastlin._threads",
-    "set_num_threads": "fastlin._threads",
     "load_model": "fastlin.linear_model",
+    "set_num_threads": "fastlin._threads",
     "show_config": "fastlin.config",
 }
 
@@ -54,6 +74,7 @@ __all__ = [
     "cs231n",
     "datasets",
     "evaluate",
+    "formats",
     "functional",
     "get_num_threads",
     "hinge_loss",

@@ -1,16 +1,26 @@
-"""The .npz format as `numpy.savez` writes it, read without trust: nothing unpickled, no size believed before it is checked.
+"""The .npz format as `numpy.savez` writes it, read without trust: nothing unpickled, no size believed unchecked.
 
-`numpy.load` reads lazily and allocates by what a member says of itself; this reader takes a whole file's bytes and gives
-copies of the arrays it really holds.
+`numpy.load` reads lazily and allocates by what a member says of itself; this reader takes a whole file's bytes and
+gives copies of the arrays it really holds.
 """
 
 from __future__ import annotations
 
 import io
 import math
+import re
+import sys
 import zipfile
 
 import numpy as np
+
+# Magic, version 1.0, length, and the header as `numpy.save` writes it: a Python literal, which is not evaluated here.
+# The comma after a single length stands, as in Python's tuples of one; of lengths there are as many as every NumPy has.
+_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '(?P<descr>[<>|](?P<kind>[biufUS])\d{1,9})', 'fortran_order': False, "
+    rb"'shape': \((?P<shape>|\d{1,19},|\d{1,19}(, \d{1,19}){1,31})\), \} *\n",
+    re.DOTALL,
+)
 
 
 def parse(content: bytes, kinds: str) -> dict[str, np.ndarray]:
@@ -37,19 +47,20 @@ def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, kinds: str) -> np.n
     if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
         raise ValueError(f"its member {name!r} is compressed")
     content = archive.read(entry)  # checks the member's CRC-32
-    stream = io.BytesIO(content)
-    if np.lib.format.read_magic(stream) != (1, 0):
-        raise ValueError(f"its member {name!r} is not an array of the .npy format 1.0")
-    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(stream)
-    if dtype.kind not in kinds or dtype.itemsize == 0 or fortran_order:
-        raise ValueError(f"its member {name!r} has dtype {dtype}, or is not in C order")
-    data = content[stream.tell() :]
+    start = 10 + int.from_bytes(content[8:10], "little")
+    header = _HEADER.fullmatch(content[:start])
+    if header is None or header["kind"].decode() not in kinds:
+        raise ValueError(f"its member {name!r} is not of the .npy format 1.0 in C order, of a dtype of {kinds}")
+    dtype = np.dtype(header["descr"].decode())
+    shape = tuple(int(length) for length in header["shape"].split(b",") if length)
+    data = content[start:]
     size = math.prod(shape) * dtype.itemsize
-    if size != len(data) or any(length < 0 for length in shape):
+    if size != len(data) or dtype.itemsize == 0:
         raise ValueError(f"its member {name!r} holds {len(data)} bytes where its shape {shape} takes {size}")
     array = np.ndarray(shape, dtype, data).copy()
-    if dtype.kind == "U":
-        array.tolist()  # raises for a number that is no character, which NumPy takes as it comes
+    # What NumPy takes as it comes, and what is no value of the type.
+    if dtype.kind == "U" and (array.reshape(-1).view(dtype.str[0] + "u4") > sys.maxunicode).any():
+        raise ValueError(f"its member {name!r} holds numbers that are no characters")
     if dtype.kind == "b" and (array.view(np.uint8) > 1).any():
         raise ValueError(f"its member {name!r} holds booleans other than 0 and 1")
     return array

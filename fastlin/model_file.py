@@ -1,6 +1,6 @@
-"""A saved model: named arrays and a header of plain facts, as docs/model_file.md describes them, in one of two containers.
+"""A saved model: named arrays and a header of plain facts, in an uncompressed .npz or in safetensors.
 
-These are an uncompressed .npz, and safetensors. Nothing is unpickled, ever. A file is read by the letter of the format,
+docs/model_file.md describes both. Nothing is unpickled, ever. A file is read by the letter of the format,
 every size checked against what the file really holds before memory is asked for, so that a truncated, corrupt or
 hostile one is refused with its name.
 """
@@ -158,7 +158,7 @@ def _read_params(params: Any) -> dict[str, Any]:
     read = {}
     for name, value in params.items():
         if isinstance(value, dict):
-            pairs = value.get("pairs")
+            pairs = value.get("pairs", [])
             _check(f"params.{name}", value.keys() == {"pairs"} and isinstance(pairs, list))
             _check(f"params.{name}", all(isinstance(pair, list) and len(pair) == 2 for pair in pairs))
             _check(f"params.{name}", all(_is_plain(part) for pair in pairs for part in pair))
@@ -230,8 +230,8 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nda
 
 
 def _refusal(path: str | os.PathLike[str], error: Exception) -> ModelFileError:
-    why = f"it has no {error}" if isinstance(error, KeyError) else error
-    return ModelFileError(f"{os.fspath(path)!r} is not a model file, or is damaged: {why}")
+    why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+    return ModelFileError(f"{os.fspath(path)!r} is not a model file, or is damaged: {why:.300}")
 
 
 def _from_npz(content: bytes) -> tuple[str, dict[str, np.ndarray]]:
@@ -249,7 +249,7 @@ def _as_safetensors(text: str, arrays: Mapping[str, np.ndarray]) -> bytes:
             raise TypeError(f"{name} has dtype {array.dtype}, which safetensors cannot hold; wanted is .npz for bytes")
         if array.dtype.kind == "U":
             if array.nbytes > _MOST_STRING_BYTES:
-                raise ValueError(f"{name} takes {array.nbytes} bytes; wanted is at most {_MOST_STRING_BYTES} of strings")
+                raise ValueError(f"{name} takes {array.nbytes} bytes; wanted is at most {_MOST_STRING_BYTES}")
             metadata[name] = json.dumps(array.tolist())
         else:
             tensors[name] = array

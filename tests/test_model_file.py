@@ -8,6 +8,7 @@ import os
 import pickle
 import stat
 import threading
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -272,9 +273,10 @@ class Bomb:
         {"coef": np.full((3, 12), np.nan, np.float32)}, {"classes": np.array([1, 1, 2])}, {"classes": np.array([1])},
         {"coef": np.array([Bomb()], dtype=object)}, {"classes": np.zeros((3, 1))}, {"header": np.array("{")},
         {"header": np.array("[1]")}, {"header": np.array(3)}, {"statistics/variance": np.full(12, -1.0)},
-        {"statistics/mean": np.zeros(3)}, {"statistics/mean": np.full(12, 1.7e308), "statistics/low": np.full(12, -1.7e308)},
-        {"coef": np.zeros((3, 12), np.complex64)},
-        {"classes": np.array(["", "", ""])}, {"classes": np.array([2, 1, 0])}, {"classes": np.array(["b", "a", "c"])},
+        {"statistics/mean": np.zeros(3)}, {"coef": np.zeros((3, 12), np.complex64)},
+        {"classes": np.array(["", "", ""])},
+        {"statistics/mean": np.full(12, 1.7e308), "statistics/low": np.full(12, -1.7e308)},
+        {"classes": np.array([2, 1, 0])}, {"classes": np.array(["b", "a", "c"])},
         {"classes": np.array([0, 1, np.nan])}, {"classes": np.array([0, 1, np.inf])}, {"classes": np.array(3)},
         {"history/loss": np.zeros(3)}, {"history/loss": np.zeros((2, 1))}, {"history/loss": np.zeros(2, np.float32)},
         {"history/loss": np.array(["a", "b"])}, {"history/epoch": np.array([1.0, 2.0])},
@@ -325,6 +327,61 @@ def test_compressed_members_and_wrong_sizes(saved, tmp_path):
         archive.writestr("coef.npy", member.getvalue() + bytes(64))
     with pytest.raises(ModelFileError, match="holds 64 bytes where its shape"):
         load_model(path)
+
+
+def test_members_on_top_of_one_another_take_no_memory(saved):
+    """A directory that lists one large member two hundred times, each time under another name."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        member = io.BytesIO()
+        np.save(member, np.zeros(10**6 // 8))
+        archive.writestr("a000.npy", member.getvalue())
+        (entry,) = archive.infolist()
+        for number in range(1, 200):
+            copy = zipfile.ZipInfo(f"a{number:03}.npy")
+            copy.header_offset, copy.CRC = entry.header_offset, entry.CRC
+            copy.compress_size = copy.file_size = entry.file_size
+            archive.filelist.append(copy)
+    saved.write_bytes(content.getvalue())
+    tracemalloc.start()
+    with pytest.raises(ModelFileError, match="its members are said to be larger than the file"):
+        load_model(saved)
+    assert tracemalloc.get_traced_memory()[1] < 10 << 20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (__import__('os').abort(),), }",
+        "{'descr': '<f8', 'fortran_order': True, 'shape': (3, 12), }",
+        "{'descr': '|O', 'fortran_order': False, 'shape': (), }",
+        "{'descr': [('x', '<f8')], 'fortran_order': False, 'shape': (36,), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (3, -12), }",
+        "{'descr': '<f3', 'fortran_order': False, 'shape': (3, 12), }",
+        "{'descr': '<U0', 'fortran_order': False, 'shape': (3, 12), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (36), }", "(" * 5000,
+    ],
+)  # fmt: skip
+def test_headers_of_arrays_that_make_no_model(saved, header):
+    text = header.encode() + b"\n"
+    member = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(36 * 8)
+    with zipfile.ZipFile(saved) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()} | {"coef.npy": member}
+    with zipfile.ZipFile(saved, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(ModelFileError, match=r"model\.npz' is not a model file"):
+        load_model(saved)
+
+
+@pytest.mark.parametrize(
+    "array", [np.array([7, 1], np.uint8).view(bool), np.array([97, 0x110000], "<u4").view("<U1")], ids=["bool", "str"]
+)
+def test_values_that_no_array_of_the_type_holds(saved, array):
+    rewrite(saved, classes=array)
+    with pytest.raises(ModelFileError, match=r"holds (booleans other than 0 and 1|numbers that are no char)"):
+        load_model(saved)
 
 
 @pytest.mark.parametrize("name", ["coef.npy", "coef"])
