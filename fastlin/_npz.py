@@ -1,4 +1,4 @@
-"""The .npz format as `numpy.savez` writes it, read without trust: nothing unpickled, no size believed unchecked.
+"""The .npz format as `numpy.savez` writes it; read without trust: nothing unpickled, no size believed unchecked.
 
 `numpy.load` reads lazily and allocates by what a member says of itself; this reader takes a whole file's bytes and
 gives copies of the arrays it really holds.
@@ -11,6 +11,8 @@ import math
 import re
 import sys
 import zipfile
+from collections.abc import Mapping
+from typing import IO
 
 import numpy as np
 
@@ -21,6 +23,16 @@ _HEADER = re.compile(
     rb"'shape': \((?P<shape>|\d{1,19},|\d{1,19}(, \d{1,19}){1,31})\), \} *\n",
     re.DOTALL,
 )
+
+
+def write(file: IO[bytes], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write `arrays`, of kinds that need no pickling, as an uncompressed .npz in C order: as `parse` wants it."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            # As in NumPy: how large a member becomes is not known when it begins.
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                in_c_order = np.require(array, requirements="C")  # np.ascontiguousarray makes an axis of a number
+                np.lib.format.write_array(member, in_c_order, version=(1, 0), allow_pickle=False)
 
 
 def parse(content: bytes, kinds: str) -> dict[str, np.ndarray]:

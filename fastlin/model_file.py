@@ -45,7 +45,7 @@ class ModelFileError(ValueError):
 def save(model: Any, state: FitState, path: str | os.PathLike[str]) -> None:
     """Write a fitted linear model and its state to `path`; parameters that no fit would take are refused."""
     _check_params(model, len(model.classes_))
-    params = {name: _plain(value) for name, value in model.get_params().items()}
+    params = {name: _plain(value) for name, value in model.get_params(deep=False).items()}
     header = {
         "model": type(model).__name__,
         "params": {name: value for name, value in params.items() if value is not _NOT_PLAIN},
@@ -199,7 +199,7 @@ def write(path: str | os.PathLike[str], header: Mapping[str, Any], arrays: Mappi
         write_atomically(path, lambda file: file.write(content))
     else:
         members = {_HEADER: np.array(text), **arrays}
-        write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **members))
+        write_atomically(path, lambda file: _npz.write(file, members))
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastlin import model_file
+from fastlin import _npz, model_file
 
 NUMBERS = [0, 1, -1, 2, 3, 127, 255, 256, 2**15, 2**31 - 1, 2**31, 2**32 - 1, 2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1]
 VALUES = [
@@ -93,7 +93,7 @@ class Mutator:
         text = json.dumps(header)
         if self.members:
             stream = BytesIO()
-            np.savez(stream, allow_pickle=False, header=np.array(text), **arrays)
+            _npz.write(stream, {"header": np.array(text), **arrays})
             return stream.getvalue()
         try:
             return model_file._as_safetensors(text, arrays)

@@ -223,10 +223,11 @@ def test_a_torch_layer_and_its_model_agree(tmp_path, n_rows, dtype):
 
 def test_a_model_from_elsewhere_is_saved_and_goes_on_learning(tmp_path):
     X, y = rows()
-    W = np.random.default_rng(1).standard_normal((3, 5))
+    W = np.random.default_rng(1).standard_normal((5, 3)).T  # in Fortran's order
     model = from_torch(W, classes=["a", "b", "c"])
     before = model.score(X, LABELS["strings"][y].astype("U1"))
     np.testing.assert_array_equal(model.intercept_, 0)
+    assert model.coef_.flags.c_contiguous
     for suffix in ("npz", "safetensors"):
         model.save(tmp_path / f"m.{suffix}")
         np.testing.assert_array_equal(load_model(tmp_path / f"m.{suffix}").coef_, W)

@@ -393,6 +393,19 @@ def test_two_members_of_one_name(saved, name):
         load_model(saved)
 
 
+def test_any_layout_of_an_array_is_written(tmp_path):
+    arrays = {"f": np.ones((2, 3)).T, "strided": np.arange(9)[::3], "number": np.array(2.5), "none": np.zeros((0, 3))}
+    for name in ("m.npz", "m.safetensors"):
+        model_file.write(tmp_path / name, {}, arrays)
+        read = model_file.read(tmp_path / name)[1]
+        assert read.keys() == arrays.keys()
+        for key, array in arrays.items():
+            assert read[key].shape == array.shape and read[key].dtype == array.dtype
+            np.testing.assert_array_equal(read[key], array)
+    with np.load(tmp_path / "m.npz") as file:
+        assert set(file.files) == {"header", *arrays}
+
+
 def test_write_refuses_objects(tmp_path):
     with pytest.raises(TypeError, match="x has dtype object"):
         model_file.write(tmp_path / "m.npz", {}, {"x": np.array([None])})

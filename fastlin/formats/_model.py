@@ -44,10 +44,11 @@ def fitted(model: Model, coef: Any, intercept: Any, classes: Any, names: tuple[s
 
 def _as_floats(value: Any, name: str) -> np.ndarray:
     """A copy in float32 or float64, finite: float32 for float32 and narrower floats, float64 for the rest."""
-    array = np.array(value)
+    array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} has dtype {array.dtype}; wanted is real numbers")
-    array = array.astype(np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64)
+    narrow = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+    array = np.array(array, np.float32 if narrow else np.float64, order="C")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} holds {array[~np.isfinite(array)][0]}; wanted is finite numbers")
     return array
