@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import tracemalloc
 
@@ -136,6 +137,7 @@ TWICE = b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8"
         (container({"a": entry("BOOL")}, b"\2"), "booleans other"),
         (container(b'{"a":{"dtype":"U8","shape":[' + b"9" * 5000 + b'],"data_offsets":[0,1]}}', b"1"), "digits"),
     ],
+    ids=itertools.count(),
 )
 def test_what_is_not_of_the_format_is_refused_by_name(tmp_path, content, why):
     path = tmp_path / "a.safetensors"
