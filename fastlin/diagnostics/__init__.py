@@ -5,12 +5,18 @@ right one answers alike; `random_search` is the baseline any descent must beat; 
 hand. Every report has ``.ok`` where there is something to pass, prints as a table, and shows as one in a notebook.
 """
 
+from fastlin.diagnostics.explain import LossExplanation, explain_losses
 from fastlin.diagnostics.gradient import GradientEntry, GradientReport, check_gradient
 from fastlin.diagnostics.losses import course_loss
+from fastlin.diagnostics.search import RandomSearchResult, random_search
 
 __all__ = [
     "GradientEntry",
     "GradientReport",
+    "LossExplanation",
+    "RandomSearchResult",
     "check_gradient",
     "course_loss",
+    "explain_losses",
+    "random_search",
 ]
