@@ -8,15 +8,19 @@ hand. Every report has ``.ok`` where there is something to pass, prints as a tab
 from fastlin.diagnostics.explain import LossExplanation, explain_losses
 from fastlin.diagnostics.gradient import GradientEntry, GradientReport, check_gradient
 from fastlin.diagnostics.losses import course_loss
+from fastlin.diagnostics.sanity import Check, SanityReport, sanity_suite
 from fastlin.diagnostics.search import RandomSearchResult, random_search
 
 __all__ = [
+    "Check",
     "GradientEntry",
     "GradientReport",
     "LossExplanation",
     "RandomSearchResult",
+    "SanityReport",
     "check_gradient",
     "course_loss",
     "explain_losses",
     "random_search",
+    "sanity_suite",
 ]

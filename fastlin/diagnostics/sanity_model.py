@@ -1,0 +1,155 @@
+"""The sanity checks of a model: copies of it are fitted with its own parameters, save those a check is about."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from fastlin import _arrays, functional
+from fastlin._results import LossGradient
+from fastlin.diagnostics._table import number
+from fastlin.diagnostics.sanity_common import (
+    FACTOR,
+    SAME,
+    Check,
+    Sample,
+    equal,
+    independent_rows,
+    initial_loss,
+    overfitted,
+    shuffled,
+    update_size,
+)
+from fastlin.linear_model import LinearClassifier
+from fastlin.training import DivergenceError
+
+# Passes over twenty rows, each a step.
+_FEW_ROWS_EPOCHS = 2000
+# So small that an epoch leaves the weights where they were, next to the SAME share of the initial loss.
+_TINY_RATE = 1e-9
+
+
+def checks(model: LinearClassifier, sample: Sample) -> list[Check]:
+    """All checks of `model` on the sample; a fit that diverges fails the check it was for."""
+    subject = _Subject(model, sample)
+    questions = {
+        "initial loss": subject.initial_loss,
+        "penalty raises the loss": subject.penalty,
+        "twenty rows overfitted": subject.few_rows,
+        "shuffled labels give chance": subject.shuffled,
+        "loss falls along -gradient": subject.falls,
+        "update to weight": subject.update,
+        "scores scale with x": subject.scaling,
+        "bias as a column": subject.bias_column,
+    }
+    found = []
+    for name, question in questions.items():
+        try:
+            found.append(question())
+        except DivergenceError as error:
+            found.append(Check(name, False, str(error).partition(";")[0], "a fit that converges"))
+    return found
+
+
+class _Subject:
+    def __init__(self, model: LinearClassifier, sample: Sample) -> None:
+        self._model = model
+        self._sample = sample
+        margin = _arrays.as_positive(model.margin, "margin") if model.loss != "softmax" else 1.0
+        self._initial, self._formula = initial_loss(model.loss, sample.n_classes, margin)
+        self._margin = margin
+
+    def _fitted(self, X: np.ndarray, y: np.ndarray, **changes: Any) -> LinearClassifier:
+        seed = int(self._sample.rng.integers(2**31))
+        parameters = {**self._model.get_params(), "verbose": 0, "random_state": seed, **changes}
+        return type(self._model)(**parameters).fit(X, y)
+
+    def _loss(self, X: np.ndarray, y: np.ndarray, W: np.ndarray, b: Any = None, **folding: Any) -> LossGradient:
+        if self._model.loss == "softmax":
+            return functional.softmax_loss(X, y, W, b, **folding)
+        return functional.hinge_loss(
+            X, y, W, b, margin=self._margin, power=2 if self._model.loss == "squared_hinge" else 1, **folding
+        )
+
+    def _loss_of(self, model: LinearClassifier, X: np.ndarray, y: np.ndarray) -> float:
+        """The data loss of a fitted model's scores, of all classes of the sample."""
+        scores = np.asarray(model.decision_function(X), np.float64)
+        if scores.ndim == 1:  # two classes: the second one's less the first's
+            scores = np.stack([np.zeros_like(scores), scores], axis=1)
+        # A class that no row of the fit had cannot be told: it scores as badly as the worst.
+        full = np.repeat(scores.min(axis=1, keepdims=True), self._sample.n_classes, axis=1)
+        full[:, model.classes_] = scores
+        return self._loss(full, y, np.eye(self._sample.n_classes)).loss
+
+    def initial_loss(self) -> Check:
+        X, y = self._sample.X, self._sample.y
+        model = self._fitted(X, y, alpha=0.0, max_epochs=1, learning_rate=_TINY_RATE)
+        found = float(model.history_["loss"][0])
+        passed = abs(found - self._initial) <= SAME * self._initial
+        return Check("initial loss", bool(passed), number(found), self._formula)
+
+    def penalty(self) -> Check:
+        X, y = self._sample.X, self._sample.y
+        penalised, plain = (self._fitted(X, y, alpha=alpha, max_epochs=5) for alpha in (1.0, 0.0))
+        one, other = penalised.history_.last, plain.history_.last
+        return Check(
+            "penalty raises the loss", bool(one.loss > other.loss and one.penalty > 0 and other.penalty == 0),
+            f"{number(other.loss)} to {number(one.loss)}, {number(one.penalty)} of it penalty", "higher, penalty > 0",
+        )  # fmt: skip
+
+    def few_rows(self) -> Check:
+        X = np.asarray(self._sample.X, np.float64)
+        spread = X.std(axis=0)
+        picked = independent_rows((X - X.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
+        X, y = self._sample.X[picked], self._sample.y[picked]
+        if len(np.unique(y)) < 2:
+            return Check("twenty rows overfitted", None, f"the {len(picked)} rows are of one class", "")
+        model = self._fitted(X, y, alpha=0.0, batch_size=len(picked), max_epochs=_FEW_ROWS_EPOCHS)
+        return overfitted(self._loss_of(model, X, y), self._initial, model.score(X, y), len(picked))
+
+    def shuffled(self) -> Check:
+        X, y, c, rng = self._sample
+        half = self._sample.half
+        mixed = rng.permutation(y)
+        if min(len(np.unique(y[:half])), len(np.unique(mixed[:half]))) < 2:
+            return Check("shuffled labels give chance", None, f"{half} rows are too few", "")
+        honest, blind = self._fitted(X[:half], y[:half]), self._fitted(X[:half], mixed[:half])
+        return shuffled(
+            blind.predict(X[half:]), mixed[half:], c, self._loss_of(blind, X[half:], y[half:]),
+            self._loss_of(honest, X[half:], y[half:]), self._initial,
+        )  # fmt: skip
+
+    def falls(self) -> Check:
+        X, y = self._sample.X, self._sample.y
+        rate = self._fitted(X, y, max_epochs=1).learning_rate_
+        settings = {"alpha": 0.0, "batch_size": len(X), "momentum": 0.0, "nesterov": False, "max_epochs": 5}
+        losses = self._fitted(X, y, learning_rate=0.1 * rate, **settings).history_["loss"]
+        return Check(
+            "loss falls along -gradient", bool((np.diff(losses) < 0).all()),
+            " > ".join(number(value) for value in losses) + " over all rows", "lower after every step",
+        )  # fmt: skip
+
+    def update(self) -> Check:
+        X, y, c, rng = self._sample
+        model = self._fitted(X, y, max_epochs=1)
+        W = rng.standard_normal((c, X.shape[1])) / math.sqrt(X.shape[1])
+        folding = {} if model.shift_ is None else {"shift": model.shift_, "scale": model.scale_}
+        return update_size(model.learning_rate_, self._loss(X, y, W, **folding).dW, W)
+
+    def scaling(self) -> Check:
+        X = np.asarray(self._sample.X, np.float64)
+        model = self._fitted(self._sample.X, self._sample.y, max_epochs=1)
+        origin = model.decision_function(np.zeros_like(X[:1]))
+        one, other = model.decision_function(FACTOR * X) - origin, FACTOR * (model.decision_function(X) - origin)
+        what = f"f({FACTOR:g}x) - f(0) and {FACTOR:g}(f(x) - f(0))"
+        return equal("scores scale with x", one, other, what, 1e-9)
+
+    def bias_column(self) -> Check:
+        X = np.asarray(self._sample.X, np.float64)
+        model = self._fitted(self._sample.X, self._sample.y, max_epochs=1)
+        joined = np.column_stack([model.coef_, model.intercept_])
+        scores = functional.scores(np.column_stack([X, np.ones(len(X))]), joined)
+        own = np.asarray(model.decision_function(X), np.float64).reshape(scores.shape)
+        return equal("bias as a column", own, scores, "scores with the intercept and with a column of ones", 1e-9)
