@@ -16,9 +16,13 @@ FEW_ROWS = 20
 NEARLY_ZERO = 0.01
 # Standard deviations by which the accuracy on random labels may miss chance: one in 30 000 does.
 SIGMAS = 4.0
-# A step that moves the weights by more than themselves forgets what they were, and one that moves them by less than a
-# hundred-thousandth gets nowhere within any number of epochs that is run. The lecture's rule of thumb is 1e-3.
-LEAST_UPDATE, LARGEST_UPDATE = 1e-5, 1.0
+# What a fit to shuffled labels may win of what one to the true labels wins. It wins something where few rows of a class
+# happen to get more of one label: up to 0.65 on small sets of well separated classes under a hinge; a leak wins all.
+LEAK = 0.75
+# The first step, measured in weights that give scores of size one, as these are what is to be learned. Ten of them in
+# one step overshoot, and a hundred-thousandth gets nowhere in any number of epochs that is run. The lecture's rule of
+# thumb is 1e-3; the rate one over the curvature gives 0.01 on images and up to 2 on a few features.
+LEAST_UPDATE, LARGEST_UPDATE = 1e-5, 10.0
 # By how much a score's size may be changed: any factor shows what is not linear; this one is no power of two.
 FACTOR = 3.0
 
@@ -103,23 +107,25 @@ def shuffled(
     """Whether what was fitted to shuffled labels knows nothing.
 
     Of labels in random order any prediction hits a share that is known, with its spread. And the loss on the true
-    labels stays near or above that of zero weights: were it nearer to that of a fit to the true labels, then these
-    came in by another way than by the labels it was fitted to.
+    labels stays well above that of a fit to the true labels: were it as low, then these came in by another way than by
+    the labels it was fitted to.
     """
     shares = [np.bincount(values, minlength=n_classes) / len(labels) for values in (predicted, labels)]
     chance = float(np.sum(shares[0] * shares[1]))
     spread = math.sqrt(max(chance * (1 - chance), 1 / len(labels)) / len(labels))
     accuracy = float(np.mean(predicted == labels))
     found = f"accuracy {accuracy:.1%}, loss on true labels {number(loss)}"
-    wanted = f"{chance:.1%} +- {SIGMAS * spread:.1%}, loss > {number((initial + true_loss) / 2)}"
+    least = initial - LEAK * (initial - true_loss)
+    wanted = f"{chance:.1%} +- {SIGMAS * spread:.1%}, loss > {number(least)}"
     if not true_loss < 0.95 * initial:
-        return Check("shuffled labels give chance", None, f"nor do the true labels teach it more: {number(true_loss)}", "")
-    passed = abs(accuracy - chance) <= SIGMAS * spread and loss > (initial + true_loss) / 2
+        found = f"the true labels teach it nothing either: loss {number(true_loss)}"
+        return Check("shuffled labels give chance", None, found, "")
+    passed = abs(accuracy - chance) <= SIGMAS * spread and loss > least
     return Check("shuffled labels give chance", bool(passed), found, wanted)
 
 
 def update_size(rate: float, gradient: np.ndarray, W: np.ndarray) -> Check:
-    """Whether a step is a sane share of the weights."""
+    """Whether the first step is a sane share of weights `W` that give scores of size one."""
     ratio = rate * float(np.linalg.norm(gradient)) / float(np.linalg.norm(W))
     return Check(
         "update to weight", bool(LEAST_UPDATE <= ratio <= LARGEST_UPDATE), f"{number(ratio, 2)} at rate {number(rate, 2)}",
