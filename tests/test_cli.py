@@ -12,7 +12,9 @@ import time
 import numpy as np
 import pytest
 
+import fastlin
 from fastlin import cli
+from fastlin.diagnostics import losses
 from fastlin.linear_model import LinearClassifier, load_model
 
 
@@ -99,6 +101,46 @@ def test_predict(data, capsys):
     assert len(lines) == 300 and set(lines) == {"ant", "bee", "cat"}
 
 
+@pytest.mark.parametrize("loss", ["softmax", "hinge", "squared_hinge"])
+def test_check_passes(data, capsys, loss):
+    assert run("check", "--data", data / "whole.npz", "--loss", loss, "--seed", 1) == 0
+    out, err = capsys.readouterr()
+    assert err == "" and out.startswith("whole: 300 rows of uint8, 8 features, 3 classes\n")
+    assert f"gradient of {loss}, " in out and f"sanity of {loss} on 300 rows: ok: 8 of 8 passed" in out
+    assert "sanity of LinearClassifier(" in out and out.endswith("all checks passed\n")
+
+
+def test_check_without_arguments_is_of_the_bundled_images(capsys):
+    assert run("check") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("fashion-mnist-small: 6,000 rows") and out.count("ok: 8 of 8 passed") == 2
+
+
+def test_check_fails_with_1_where_a_gradient_is_wrong(data, monkeypatch, capsys):
+    right = fastlin.softmax_loss
+
+    def wrong(*arguments, **options):
+        loss, dW, db = right(*arguments, **options)
+        return loss, 1.01 * dW, db
+
+    monkeypatch.setitem(losses._NAMED, "softmax", (wrong, {}))
+    assert run("check", "--data", data / "whole.npz") == 1
+    out = capsys.readouterr().out
+    assert "WRONG" in out and "FAILED: " in out and out.endswith("CHECKS FAILED\n")
+
+
+def test_check_fails_with_1_where_the_sanity_fails_alone(data, monkeypatch, capsys):
+    right = fastlin.softmax_loss
+
+    def shifted(*arguments, **options):
+        loss, dW, db = right(*arguments, **options)
+        return loss + 0.5, dW, db
+
+    monkeypatch.setitem(losses._NAMED, "softmax", (shifted, {}))
+    assert run("check", "--data", data / "whole.npz") == 1
+    assert "WRONG" not in capsys.readouterr().out
+
+
 def test_info(capsys):
     assert run("info") == 0
     assert "threads" in capsys.readouterr().out.lower()
@@ -115,6 +157,10 @@ def test_info(capsys):
         (["train", "--data", "DIR/split.npz", "--loss", "hinge", "--margin", "0"], "margin is 0.0"),
         (["train", "--data", "DIR/split.npz", "--threads", "0"], "n_threads is 0"),
         (["train", "--data", "DIR/whole.npz", "--seed", "-1"], "--seed is -1"),
+        (["check", "--data", "DIR/rows.npz"], "rows has no labels"),
+        (["check", "--data", "DIR/whole.npz", "--seed", "-1"], "--seed is -1"),
+        (["check", "--data", "DIR/whole.npz", "--rows", "0"], "n_rows is 0"),
+        (["check", "--data", "DIR/whole.npz", "--loss", "hinge", "--margin", "0"], "margin is 0.0"),
         (["train", "--model", "DIR/no/m.npz"], "no/m.npz': No such file or directory"),
         (["train", "--model", "DIR"], "is not the name of a file"),
         (["train", "--model", ""], "'': is not the name of a file"),

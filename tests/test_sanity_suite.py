@@ -42,7 +42,9 @@ def test_what_is_right_passes(subject: Any) -> None:
         assert left_out == ({"update to weight"} if subject is reference.softmax_loss else set())
 
 
-@pytest.mark.parametrize("options", [{"margin": 0.3}, {"kind": "max"}, {"power": 2, "margin": 2.0}, {"l1": 1e-6}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"margin": 0.3}, {"kind": "max"}, {"power": 2, "margin": 2.0}, {"l1": 1e-6, "l2": 1.0}], ids=str
+)
 def test_options_of_a_loss(options: dict[str, Any]) -> None:
     assert sanity_suite("hinge", X, y, **options).ok
 
@@ -259,10 +261,12 @@ def test_the_report() -> None:
     [
         ({"n_rows": 0}, ValueError, "n_rows is 0"), ({"n_rows": 3}, ValueError, "3 rows are looked at"),
         ({"seed": -1}, ValueError, "seed is -1"), ({"y": y * 0}, ValueError, "only the class 0"),
-        ({"learning_rate": 0}, ValueError, "learning_rate is 0"), ({"initial_loss": -1}, ValueError, "initial_loss is -1"),
+        ({"learning_rate": 0}, ValueError, "learning_rate is 0"),
+        ({"initial_loss": -1}, ValueError, "initial_loss is -1"),
         ({"model_or_loss": "l2"}, ValueError, "loss is 'l2'"), ({"model_or_loss": 3}, TypeError, "loss is 3"),
         ({"model_or_loss": fastlin.SVMClassifier(), "margin": 2}, TypeError, "margin is given with a model"),
-        ({"model_or_loss": fastlin.SVMClassifier(), "learning_rate": 2}, TypeError, "learning_rate is given with a model"),
+        ({"model_or_loss": fastlin.SVMClassifier(), "learning_rate": 2}, TypeError, "learning_rate is given with a"),
+        ({"model_or_loss": fastlin.SVMClassifier(), "initial_loss": 2}, TypeError, "initial_loss is given with a"),
         ({"margin": -1}, ValueError, "margin is -1"),
     ],
 )  # fmt: skip

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-
 from fastlin import _arrays, _labels
 from fastlin.diagnostics import sanity_loss, sanity_model
 from fastlin.diagnostics._random import generator
@@ -151,8 +150,8 @@ def sanity_suite(
     sample = Sample(rows[picked], labels[picked], len(classes), rng)
     if isinstance(model_or_loss, LinearClassifier):
         if options or initial_loss is not None or learning_rate is not None:
-            given = [*options, *(["initial_loss"] if initial_loss else []), *(["learning_rate"] if learning_rate else [])]
-            raise TypeError(f"{given[0]} is given with a model, which brings its own; wanted is the model alone")
+            given = [*options, "learning_rate" if initial_loss is None else "initial_loss"][0]
+            raise TypeError(f"{given} is given with a model, which brings its own; wanted is the model alone")
         checks = sanity_model.checks(model_or_loss, sample)
         name = repr(model_or_loss)
     else:

@@ -75,14 +75,15 @@ def independent_rows(X: np.ndarray, most: int = FEW_ROWS) -> np.ndarray:
     the row is taken that lies farthest from the span of those before it (Gram and Schmidt, with pivots).
     """
     # A few hundred to choose from are enough, and bound the time.
-    rest = np.column_stack([X[:400], np.ones(min(len(X), 400))]).astype(np.float64)
+    rest = np.column_stack([X[:400], np.ones(len(X[:400]))]).astype(np.float64)
     picked: list[int] = []
+    longest = 0.0
     for _ in range(min(most, *rest.shape)):
         lengths = np.sqrt(np.einsum("ij,ij->i", rest, rest))
         if picked:
             lengths[picked] = 0.0
         farthest = int(lengths.argmax())
-        longest = lengths[farthest] if not picked else longest
+        longest = max(longest, float(lengths[farthest]))
         # Rows this near the span of the others take too long to tell apart.
         if lengths[farthest] < 1e-2 * longest:
             break
@@ -128,7 +129,8 @@ def update_size(rate: float, gradient: np.ndarray, W: np.ndarray) -> Check:
     """Whether the first step is a sane share of weights `W` that give scores of size one."""
     ratio = rate * float(np.linalg.norm(gradient)) / float(np.linalg.norm(W))
     return Check(
-        "update to weight", bool(LEAST_UPDATE <= ratio <= LARGEST_UPDATE), f"{number(ratio, 2)} at rate {number(rate, 2)}",
+        "update to weight", bool(LEAST_UPDATE <= ratio <= LARGEST_UPDATE),
+        f"{number(ratio, 2)} at rate {number(rate, 2)}",
         f"{LEAST_UPDATE:g} to {LARGEST_UPDATE:g}, about 1e-3",
     )  # fmt: skip
 

@@ -103,7 +103,8 @@ def _penalty(loss: Loss, X: np.ndarray, y: np.ndarray, W: np.ndarray, b: np.ndar
     pull = float(np.sum((with_l2.dW - without.dW) * W))
     return Check(
         name, bool(rise > 0 and pull > 0),
-        f"by {number(rise)}, with a gradient of {number(pull)} along W", f"> 0, sum(W**2) = {number(float(np.sum(W**2)))}",
+        f"by {number(rise)}, with a gradient of {number(pull)} along W",
+        f"> 0, sum(W**2) = {number(float(np.sum(W**2)))}",
     )  # fmt: skip
 
 
