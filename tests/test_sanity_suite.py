@@ -57,6 +57,14 @@ def test_two_classes_and_labels_of_any_kind() -> None:
         assert report.ok, report
 
 
+def test_a_class_that_is_not_in_the_sample_is_not_missed() -> None:
+    rare = np.where(np.arange(N) == N - 1, C, y)
+    for subject in ("softmax", fastlin.SVMClassifier()):
+        for seed in (0, 1):
+            report = sanity_suite(subject, X, rare, n_rows=150, seed=seed)
+            assert report["initial loss"].passed, report
+
+
 def test_the_course_has_no_bias_and_names_its_penalty_reg() -> None:
     def svm_loss(W: np.ndarray, X: np.ndarray, y: np.ndarray, reg: float) -> tuple[float, np.ndarray]:
         loss, dW, _ = reference.hinge_loss(X, y, W.T, l2=reg)

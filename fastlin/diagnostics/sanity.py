@@ -139,7 +139,7 @@ def sanity_suite(
     True
     """
     rows = _arrays.as_rows(X)
-    classes, labels = _labels.encode(_labels.as_label_array(y, len(rows)))
+    labels = _labels.as_label_array(y, len(rows))
     n_rows = _arrays.as_count(n_rows, "n_rows")
     initial_loss = None if initial_loss is None else _arrays.as_nonnegative(initial_loss, "initial_loss")
     learning_rate = None if learning_rate is None else _arrays.as_positive(learning_rate, "learning_rate")
@@ -147,7 +147,9 @@ def sanity_suite(
         raise ValueError(f"{min(n_rows, len(rows))} rows are looked at; wanted is at least 4")
     rng = generator(seed)
     picked = rng.permutation(len(rows))[:n_rows]
-    sample = Sample(rows[picked], labels[picked], len(classes), rng)
+    # The classes are those of the sample: a fit to it cannot know of others.
+    classes, index = _labels.encode(labels[picked])
+    sample = Sample(rows[picked], index, len(classes), rng)
     if isinstance(model_or_loss, LinearClassifier):
         if options or initial_loss is not None or learning_rate is not None:
             given = [*options, "learning_rate" if initial_loss is None else "initial_loss"][0]
