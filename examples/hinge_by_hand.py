@@ -44,8 +44,8 @@ print("\nIts gradient with respect to the scores, a row an image, times 3 to und
 print(np.round(3 * dW.T, 3) + 0.0)
 print(
     "\nRow 0: the car is pushed down by one and the cat up by one. Row 1: all is well, nothing moves. Row 2: both"
-    "\nothers are pushed down by one, and the frog up by two. A class that keeps its distance is left alone, however far"
-    "\nit is: that is what tells this loss from softmax, which is never content."
+    "\nothers are pushed down by one, and the frog up by two. A class that keeps its distance is left alone, however"
+    "\nfar it is: that is what tells this loss from softmax, which is never content."
 )
 
 print("\nThree questions, with the library's answers:")

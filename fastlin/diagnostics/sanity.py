@@ -164,4 +164,3 @@ def sanity_suite(
 
 
 __all__ = ["Check", "SanityReport", "sanity_suite"]
-

@@ -97,7 +97,7 @@ class _Subject:
         plain, penalised = (self._slow_descent(alpha).last for alpha in (0.0, _ALPHA))
         return Check(
             "penalty raises the loss", bool(penalised.loss > plain.loss and plain.penalty == 0 < penalised.penalty),
-            f"from {number(plain.loss)} to {number(penalised.loss)} after five steps",
+            f"by {number(penalised.loss - plain.loss)} after five steps",
             f"higher with alpha = {_ALPHA:g}",
         )  # fmt: skip
 
