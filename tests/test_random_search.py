@@ -51,7 +51,7 @@ def test_centred_guesses_apply_to_raw_rows() -> None:
     shifted = random_search(X.astype(np.float64), y, 50, scale=1e-3)
     np.testing.assert_allclose(shifted.losses, own.losses, rtol=1e-10)
     raw = random_search(X, y, 50, scale=1e-3, center=False)
-    assert not np.isclose(raw.losses, centred.losses, rtol=1e-3).any()
+    assert np.isclose(raw.losses, centred.losses, rtol=1e-3).mean() < 0.2
 
 
 def test_the_seed_says_all_and_the_threads_nothing() -> None:
