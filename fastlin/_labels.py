@@ -1,10 +1,31 @@
-"""Labels of any kind and the classes 0..C-1 that stand for them."""
+"""Labels of any kind and the classes 0..C-1 that stand for them; what else the numbers of a model mean."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+
+
+class Meaning(NamedTuple):
+    """What the numbers of a model stand for.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (C,)
+        The labels, sorted.
+    counts : ndarray of shape (C,)
+        Weight of the rows of each that were seen.
+    image_shape : tuple of int or None
+        (H, W, channels), where a row is an image.
+    names : ndarray of shape (D,) or None
+        Of the features, where they have some.
+    """
+
+    classes: np.ndarray
+    counts: np.ndarray
+    image_shape: tuple[int, ...] | None = None
+    names: np.ndarray | None = None
 
 
 def as_label_array(y: Any, n_rows: int, name: str = "y") -> np.ndarray:

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from fastlin import _labels, _npz, _safetensors, training
+from fastlin import _labels, _npz, _safetensors
 from fastlin._files import write_atomically
+from fastlin._labels import Meaning
 from fastlin.training import FeatureStatistics, FitState, History
 
 FORMAT = "fastlin-model"
@@ -44,7 +45,7 @@ class ModelFileError(ValueError):
 
 def save(model: Any, state: FitState, path: str | os.PathLike[str]) -> None:
     """Write a fitted linear model and its state to `path`; parameters that no fit would take are refused."""
-    _check_params(model, len(model.classes_))
+    model._check_params(model.classes_)
     params = {name: _plain(value) for name, value in model.get_params(deep=False).items()}
     header = {
         "model": type(model).__name__,
@@ -66,13 +67,16 @@ def save(model: Any, state: FitState, path: str | os.PathLike[str]) -> None:
         header["weight"] = state.statistics.weight
         arrays |= {f"statistics/{name}": getattr(state.statistics, name) for name in _STATISTICS}
     arrays |= {f"history/{name}": column for name, column in state.history.items()}
+    arrays["class_counts"] = model._class_counts
+    if hasattr(model, "feature_names_in_"):
+        header["feature_names"] = model.feature_names_in_.tolist()
     write(path, header, arrays)
 
 
 def load(
     path: str | os.PathLike[str], model_classes: Mapping[str, type]
-) -> tuple[Any, FitState, np.ndarray, tuple[int, ...] | None]:
-    """The model, its state, classes and image shape from `path`; `model_classes` says which models there may be."""
+) -> tuple[Any, FitState, Meaning]:
+    """The model, its state and what its numbers mean from `path`; `model_classes` says which models there may be."""
     header, arrays = read(path)
     try:
         return _model(header, arrays, model_classes)
@@ -84,7 +88,7 @@ def _model(header, arrays, model_classes):
     model = model_classes[header["model"]](**_read_params(header["params"]))
     classes, coef, intercept = arrays["classes"], arrays["coef"], arrays["intercept"]
     _check("classes", np.array_equal(_labels.as_classes(classes), classes))
-    _check_params(model, len(classes))
+    model._check_params(classes)
     n_rows = 1 if len(classes) == 2 else len(classes)
     of_objects = header["object_classes"]
     _check("object_classes", type(of_objects) is bool and (classes.dtype.kind == "U" or not of_objects))
@@ -127,16 +131,16 @@ def _model(header, arrays, model_classes):
         coef, intercept, rng, statistics=statistics, rows_seen=_number(header, "rows_seen"),
         n_steps=n_steps, rate=_number(header, "rate"), history=History.from_columns(columns),
     )  # fmt: skip
-    return model, state, classes.astype(object) if of_objects else classes, image_shape
-
-
-def _check_params(model: Any, n_classes: int) -> None:
-    """Refuse parameters that the model's next fit would refuse, in its own words."""
-    model._settings(n_classes)
-    model._given_rate()
-    model._n_epochs(1)
-    if isinstance(model.random_state, int | np.integer):
-        training.as_generator(model.random_state)
+    # Files of before there were counts of the rows and names of the features have none.
+    counts = arrays.get("class_counts", np.zeros(len(classes)))
+    right = counts.shape == (len(classes),) and counts.dtype == np.float64
+    _check("class_counts", right and bool((np.isfinite(counts) & (counts >= 0)).all()))
+    names = header.get("feature_names")
+    if names is not None:
+        right = isinstance(names, list) and len(names) == n_features and all(type(name) is str for name in names)
+        _check("feature_names", right)
+        names = np.array(names, dtype=object)
+    return model, state, Meaning(classes.astype(object) if of_objects else classes, counts, image_shape, names)
 
 
 def _plain(value: Any) -> Any:

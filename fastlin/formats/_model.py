@@ -36,9 +36,8 @@ def fitted(model: Model, coef: Any, intercept: Any, classes: Any, names: tuple[s
     if intercept.shape != (n_rows,):
         wanted = f"({n_rows},), as {names[0]} has that many rows"
         raise ValueError(f"{names[1]} has shape {intercept.shape}; wanted is {wanted}")
-    rows, biases = training.row_per_class(coef, intercept)
-    model._publish(training.FitState(rows, biases, training.as_generator(model.random_state)), classes, None)
-    model.coef_, model.intercept_ = coef, intercept
+    state = training.FitState(coef, intercept, training.as_generator(model.random_state))
+    model._restore(state, _labels.Meaning(classes, np.zeros(len(classes))))
     return model
 
 

@@ -273,6 +273,6 @@ def load_model(path: str | os.PathLike[str]) -> LinearClassifier:
         A ValueError, when it is not a model file, or is damaged.
     """
     classes = {cls.__name__: cls for cls in (LinearClassifier, SoftmaxClassifier, SVMClassifier)}
-    model, state, labels, image_shape = model_file.load(path, classes)
-    model._restore(state, labels, image_shape)
+    model, state, meaning = model_file.load(path, classes)
+    model._restore(state, meaning)
     return model

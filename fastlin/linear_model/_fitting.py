@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from fastlin import _arrays, _labels, training
+from fastlin._labels import Meaning
 from fastlin._sklearn import CallbackSupport, CallbackTask, Routed, classifier_tags
 from fastlin.linear_model import _input, _plan
 from fastlin.linear_model._class_weight import class_counts, row_weights
@@ -27,15 +28,6 @@ class _Data(NamedTuple):
     def n_rows(self) -> int:
         """Rows that count."""
         return len(self.rows) if self.weight is None else int(np.count_nonzero(self.weight))
-
-
-class _Meaning(NamedTuple):
-    """What the numbers stand for: labels, how many rows of each were seen, pixels, names of columns."""
-
-    classes: np.ndarray
-    counts: np.ndarray
-    image_shape: tuple[int, ...] | None = None
-    names: np.ndarray | None = None
 
 
 class LinearFitting(LinearPrediction, CallbackSupport, Routed):
@@ -71,7 +63,6 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         KeyboardInterrupt
             After Ctrl-C, within a quarter of a second; the weights of the last finished step are kept.
         """
-        names = _input.feature_names(X)
         rows, labels, weight = _input.as_training_data(X, y, sample_weight)
         if len(rows) == 0:
             raise ValueError(f"X has shape {np.shape(X)}; wanted is at least one row")
@@ -87,7 +78,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
             rows, data.weight, standardize=self.standardize, n_threads=self.n_threads,
             fit_intercept=settings.fit_intercept,
         )  # fmt: skip
-        meaning = _Meaning(classes, counts, _input.image_shape(X), names)
+        meaning = Meaning(classes, counts, _input.image_shape(X), _input.feature_names(X))
 
         if self.solver == "lbfgs":
             self._as_task(
@@ -151,7 +142,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
             names = getattr(self, "feature_names_in_", None)
         counts = counts + class_counts(index, weight, len(known))
         data = _Data(rows, index, row_weights(self.class_weight, known, index, weight, counts))
-        meaning = _Meaning(known, counts, _input.image_shape(X), names)
+        meaning = Meaning(known, counts, _input.image_shape(X), names)
         if data.n_rows == 0:
             self._publish(state, meaning)
             return self
@@ -241,7 +232,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         settings: training.Settings,
         rates: Any,
         n_epochs: int,
-        meaning: _Meaning,
+        meaning: Meaning,
         validation: training.Validation | None = None,
         task: CallbackTask | None = None,
     ) -> None:
@@ -269,7 +260,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         state: training.FitState,
         data: _Data,
         settings: training.Settings,
-        meaning: _Meaning,
+        meaning: Meaning,
         validation: training.Validation | None,
         task: CallbackTask | None,
     ) -> None:
@@ -278,7 +269,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
 
     # What a fit leaves behind
 
-    def _publish(self, state: training.FitState, meaning: _Meaning) -> None:
+    def _publish(self, state: training.FitState, meaning: Meaning) -> None:
         """Become what `state` and `meaning` say."""
         self._state = state
         self._class_counts = meaning.counts
@@ -296,7 +287,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         self.shift_ = None if standardization is None else standardization.shift
         self.scale_ = None if standardization is None else standardization.scale
 
-    def _fitted(self, meaning: _Meaning, coef: np.ndarray, intercept: np.ndarray) -> dict[str, Any]:
+    def _fitted(self, meaning: Meaning, coef: np.ndarray, intercept: np.ndarray) -> dict[str, Any]:
         """The attributes that a model with the weights `coef` and `intercept`, a row a class, predicts by."""
         if len(coef) == 2:
             coef, intercept = training.row_for_two(coef, intercept)
@@ -308,8 +299,20 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
     def __sklearn_tags__(self) -> Any:
         return classifier_tags()
 
-    def _restore(self, state: training.FitState, classes: np.ndarray, image_shape: tuple[int, ...] | None) -> None:
+    def _restore(self, state: training.FitState, meaning: Meaning) -> None:
+        """Become what `state` and `meaning` say, with two classes' one row of weights to the same bits."""
         coef, intercept = state.coef, state.intercept
         state.coef, state.intercept = training.row_per_class(coef, intercept)
-        self._publish(state, _Meaning(classes, np.zeros(len(classes)), image_shape))
+        self._publish(state, meaning)
         self.coef_, self.intercept_ = coef, intercept
+
+    def _check_params(self, classes: np.ndarray) -> None:
+        """Refuse parameters that no fit to these classes would take."""
+        _plan.settings(self, len(classes))
+        _plan.check_schedule(self)
+        _plan.given_rate(self)
+        _plan.n_epochs(self, 1)
+        _plan.stopping(self, bool(self.early_stopping))
+        row_weights(self.class_weight, classes, np.zeros(0, np.int64), None, np.ones(len(classes)))
+        if isinstance(self.random_state, int | np.integer):
+            training.as_generator(self.random_state)
