@@ -104,11 +104,18 @@ typedef struct {
     double (*penalty)(ptrdiff_t c, ptrdiff_t d, const void *w_cd, ptrdiff_t ld_w, double l2, double l1);
 } fl_real_kernels;
 
+/* Kernels on images as files hold them. */
+typedef struct {
+    /* out_n (n, pixels, 3) = planes_n (n, 3, pixels), images of which begin `ld_planes` bytes apart. */
+    void (*interleave3)(ptrdiff_t n, ptrdiff_t pixels, const uint8_t *planes_n, ptrdiff_t ld_planes, uint8_t *out_n);
+} fl_plane_kernels;
+
 typedef struct {
     const char *name;
     int built; /* 0 where the compiler did not get, or did not have, the level's flags */
     fl_row_kernels rows[FL_N_STORAGE];
     fl_real_kernels real[FL_N_REAL];
+    fl_plane_kernels planes;
 } fl_kernels;
 
 /* The compiler, in its own words. */

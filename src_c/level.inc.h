@@ -94,6 +94,10 @@
 #include "rows.inc.h"
 #undef NAME
 
+#define NAME(kernel) FL_PASTE(kernel, planes, FL_LEVEL)
+#include "planes.inc.h"
+#undef NAME
+
 #define FL_ROWS(storage)                                                                                               \
     {                                                                                                                  \
         FL_PASTE(scores, storage, FL_LEVEL), FL_PASTE(gradient, storage, FL_LEVEL),                                    \
@@ -115,4 +119,5 @@ const fl_kernels FL_TABLE(FL_LEVEL) = {
     .built = 1,
     .rows = {[FL_U8] = FL_ROWS(u8), [FL_F16] = FL_ROWS(f16), [FL_F32] = FL_ROWS(f32), [FL_F64] = FL_ROWS(f64)},
     .real = {[FL_REAL32] = FL_REAL(real32, float, VF_LANES), [FL_REAL64] = FL_REAL(real64, double, VD_LANES)},
+    .planes = {FL_PASTE(interleave3, planes, FL_LEVEL)},
 };

@@ -149,7 +149,7 @@ def test_info(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "--data", "mnist"], "'mnist' is no data set"),
+        (["train", "--data", "imagenet"], "'imagenet' is no data set"),
         (["train", "--data", "none.npz"], "'none.npz': No such file"),
         (["train", "--data", "DIR/rows.npz"], "rows has no labels"),
         (["train", "--data", "DIR/split.npz", "--epochs", "0"], "max_iter is 0"),

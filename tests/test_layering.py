@@ -41,7 +41,7 @@ LAYERS = [
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 MODELS = {"training", "model_file", "linear_model", "diagnostics", "plotting", "cs231n", "formats", "cli"}
-MAY_IMPORT_CORE = {"_core", "_threads", "functional", "config", "__init__"}
+MAY_IMPORT_CORE = {"_core", "_threads", "functional", "config", "datasets", "features", "__init__"}
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 CYTHON = sorted(path for pattern in ("*.pyx", "*.pxd") for path in (CHECKOUT / "fastlin").rglob(pattern))

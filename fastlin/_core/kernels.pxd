@@ -1,6 +1,6 @@
 """The kernel table of src_c, and the one in use."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 
 
 cdef extern from "fl_kernels.h" nogil:
@@ -71,11 +71,16 @@ cdef extern from "fl_kernels.h" nogil:
         double (*penalty)(ptrdiff_t c, ptrdiff_t d, const void *w_cd, ptrdiff_t ld_w, double l2,
                           double l1) noexcept nogil
 
+    ctypedef struct fl_plane_kernels:
+        void (*interleave3)(ptrdiff_t n, ptrdiff_t pixels, const uint8_t *planes_n, ptrdiff_t ld_planes,
+                            uint8_t *out_n) noexcept nogil
+
     ctypedef struct fl_kernels:
         const char *name
         int built
         fl_row_kernels rows[4]
         fl_real_kernels real[2]
+        fl_plane_kernels planes
 
     size_t FL_SCRATCH_BYTES(ptrdiff_t n)
     const fl_kernels fl_kernels_baseline, fl_kernels_avx2, fl_kernels_avx512

@@ -14,8 +14,11 @@ DEFAULT_DATA = "fashion-mnist-small"
 HELD_OUT = 0.2
 
 DATA_HELP = (
-    "an .npz file with X and y, or X_train, y_train, X_test and y_test (numpy.savez writes one); "
-    f"or the name of a data set that comes with fastlin: {DEFAULT_DATA}"
+    "a name: cifar10, cifar100, mnist, fashion-mnist (in $FASTLIN_DATA or the cache; fastlin.datasets.fetch_cifar10() "
+    "and its like download them), ring, xor, blobs, spirals, bars (toy sets); or a path: an .npz file with X and y, or "
+    "X_train, y_train, X_test and y_test (numpy.savez writes one), an .npy file of rows, LIBSVM's text in .svm or "
+    ".libsvm, CIFAR's or MNIST's folder or archive, a folder of images by class; or what comes with fastlin: "
+    f"{DEFAULT_DATA}"
 )
 
 

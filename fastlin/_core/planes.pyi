@@ -1,0 +1,3 @@
+import numpy as np
+
+def interleave(records: np.ndarray, first: int, out: np.ndarray) -> None: ...
