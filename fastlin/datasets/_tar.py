@@ -1,7 +1,8 @@
 """A tar archive read as a stream: names and contents of its files, nothing unpacked to disk.
 
-Only what the published archives hold is taken: regular files and folders below the archive's own root. A link, a device,
-a path that leads elsewhere, a damaged header or an archive that swells beyond all measure is refused with its place.
+Only what the published archives hold is taken: regular files and folders below the archive's own root. A link, a
+device, a path that leads elsewhere, a damaged header or an archive that swells beyond all measure is refused with its
+place.
 The format is that of POSIX.1-1988 (ustar) and its pre-POSIX form.
 """
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import struct
 import zipfile
 import zlib
@@ -20,10 +21,16 @@ from fastlin.datasets._reader import MOST_DEFLATED
 # Compressed arrays may swell a thousandfold; stored ones are as large as their file. 16 GiB is more than any data set
 # in these formats that fits the memory of most machines.
 MOST_BYTES = 1 << 34
-_KINDS = "biufUS"
+# Magic number and version of the .npy format, and how many bytes say the length of the header that follows.
+_LENGTH_BYTES = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}
+_LONGEST_HEADER = 10000
+# Booleans, integers, floats and strings; lengths of the axes as Python 2 wrote them too (3L).
+_HEADER = re.compile(
+    rb"\{ *'descr': *'([<>|=]?[biufUS]\d{1,9})', *'fortran_order': *(True|False), *'shape': *"
+    rb"\(((?:\d{1,19}L?(?:, ?|(?=\))))*)\),? *\} *\n?"
+)
 _MALFORMED = (
-    ValueError, EOFError, OSError, KeyError, TypeError, NotImplementedError, RuntimeError, SyntaxError, RecursionError,
-    zipfile.BadZipFile, zlib.error, struct.error,
+    ValueError, EOFError, OSError, KeyError, TypeError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error,
 )  # fmt: skip
 
 
@@ -215,17 +222,18 @@ def _read_npy(path: str, mmap: bool) -> np.ndarray:
 
 def _header(stream: IO[bytes], size: int, where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, order and dtype; refused unless they make exactly the `size` bytes that there are."""
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    elif version == (2, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
-    else:
-        raise ValueError(f"version {version} of the .npy format")
-    if dtype.kind not in _KINDS:
-        raise ValueError(f"dtype {dtype}")
+    start = stream.read(8)
+    if start not in _LENGTH_BYTES:
+        raise ValueError(f"it begins with {start!r}")
+    length = int.from_bytes(stream.read(_LENGTH_BYTES[start]), "little")
+    found = _HEADER.fullmatch(stream.read(min(length, _LONGEST_HEADER)))
+    if not found:
+        raise ValueError("its header is none of an array of numbers or strings")
+    dtype = np.dtype(found[1].decode())
+    fortran = found[2] == b"True"
+    shape = tuple(int(n) for n in re.findall(rb"\d+", found[3]))
     wanted = stream.tell() + math.prod(shape) * dtype.itemsize
-    if any(n < 0 for n in shape) or wanted != size:
+    if wanted != size:
         raise DatasetError(f"{where} has {size} bytes; wanted is {wanted} for {dtype} of shape {shape}")
     return shape, fortran, dtype
 
