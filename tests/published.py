@@ -1,4 +1,4 @@
-"""Writers of small files in the formats that data sets are published in, byte for byte as their authors' tools do it."""
+"""Writers of small files in the formats that data sets are published in, byte for byte as their authors' tools."""
 
 from __future__ import annotations
 

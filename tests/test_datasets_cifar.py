@@ -153,7 +153,7 @@ def test_what_is_not_there(tmp_path, monkeypatch, ten):
         ("data_batch_2.bin", lambda b: b + b"0", "has 21512 bytes; wanted is 21511"),
         ("data_batch_2.bin", lambda b: b"", "has 0 bytes"),
         ("data_batch_2.bin", gzip.compress, "the file is compressed"),
-        ("data_batch_2.bin", lambda b: b[: 2 * 3073] + b"\x0a" + b[2 * 3073 + 1 :], "byte 6146: label 10; wanted is 0 to 9"),
+        ("data_batch_2.bin", lambda b: b[:6146] + b"\x0a" + b[6147:], "byte 6146: label 10; wanted is 0 to 9"),
         ("batches.meta.txt", lambda b: b[7:], "holds 9 class names; wanted is 10"),
         ("batches.meta.txt", lambda b: b * 300, "the file of class names has"),
     ],

@@ -28,9 +28,9 @@ def test_the_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("LOCALAPPDATA", "/local")
     assert data_home() == Path("/local/fastlin/Cache")
     monkeypatch.setattr(sys, "platform", "linux")
-    for value, wanted in [("/cache", "/cache/fastlin"), ("relative", "/home/me/.cache/fastlin"), ("", "/home/me/.cache/fastlin")]:
+    for value, wanted in [("/cache", "/cache"), ("relative", "/home/me/.cache"), ("", "/home/me/.cache")]:
         monkeypatch.setenv("XDG_CACHE_HOME", value)
-        assert data_home() == Path(wanted)
+        assert data_home() == Path(wanted) / "fastlin"
     monkeypatch.setenv("FASTLIN_DATA", str(tmp_path))
     assert data_home() == tmp_path
     monkeypatch.setenv("FASTLIN_DATA", "~/mine")
@@ -44,7 +44,7 @@ def test_one_place_decides_where():
 
 
 def test_names_and_paths(tmp_path):
-    with pytest.raises(DatasetError, match=r"'imagenet' is no data set; wanted is a path: .npz, .npy, .* cifar10, cifar100"):
+    with pytest.raises(DatasetError, match=r"'imagenet' is no data set; wanted is a path: .npz, .* cifar10, cifar100"):
         datasets.load("imagenet")
     for path in ("/nowhere/a.bin", "no/folder", "b.tar.gz"):
         with pytest.raises(FileNotFoundError, match="there is nothing there; wanted is a path"):
@@ -141,3 +141,12 @@ def test_the_shapes_of_toy_sets():
     X, y = make_bars(50, size=5, noise=0.0)
     assert np.all(np.sort(np.ptp(X[..., 0], axis=1).max(1) > 0) == np.sort(y == 0))
     assert set(np.unique(X)) == {64, 192} and np.all((X == 192).sum((1, 2, 3)) == 5)
+
+
+def test_the_page_says_every_name_and_function():
+    page = Path(__file__).resolve().parent.parent / "docs" / "datasets.md"
+    if not page.is_file():
+        pytest.skip("the documentation is not beside the tests")
+    text = page.read_text()
+    for name in [*datasets.NAMES, *(name for name in datasets.__all__ if name.startswith(("load_", "fetch_")))]:
+        assert f"`{name}" in text, name

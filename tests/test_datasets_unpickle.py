@@ -83,7 +83,7 @@ def test_a_payload_runs_nothing(tmp_path, protocol):
         (b"}}R.", "a call without arguments"),
         (b"cnumpy\nndarray\n(I0\ntR.", "a call that is neither"),
         (b"cnumpy\ndtype\n(U\x02O8K\x00K\x01tR.", "a call that is neither"),
-        (b"cnumpy\ndtype\n(U\x02u1K\x00K\x01tR(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x3ftb.", "a dtype that"),
+        (b"cnumpy\ndtype\n(U\x02u1K\x00K\x01tR(K\x03U\x01<NNNK\x01K\x01K\x3ftb.", "a dtype that is no unsigned"),
         (b"}(K\x01K\x02u.", "under strings"),
         (b"}U\x01a}s.", "a dictionary may hold"),
         (b"}U\x01aNs.", "a dictionary may hold"),
@@ -133,7 +133,8 @@ def test_arrays_of_any_other_kind():
     refused(array(shape=b"J\xff\xff\xff\xffJ\xfa\xff\xff\xff\x86"), "a shape that is not")
     refused(array(shape=b"J\xff\xff\xff\x7fJ\xff\xff\xff\x7f\x86"), "without as many bytes")
     refused(array(shape=b"K\x02K\x02\x86"), "without as many bytes")
-    refused(array(order=b"\x88"), "in C order")
+    assert decode(array(order=b"\x88"), "x")["data"].tolist() == [[97, 99, 101], [98, 100, 102]]  # by columns
+    refused(array(order=b"K\x00"), "the state of an array is wanted")
     refused(array(pixels=b"]"), "without as many bytes")
     refused(array(dtype=b"N"), "an array without its dtype")
     unfinished = b"}U\x04datacnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87Rs."

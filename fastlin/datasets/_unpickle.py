@@ -289,16 +289,16 @@ class _Machine:
             if state != _DTYPE_STATE:
                 self.refuse("a dtype that is no unsigned byte")
             return
-        if len(state) != 5 or state[0] != 1 or state[3] is not False:
-            self.refuse("the state of an array in C order is wanted")
-        _, shape, dtype, _, pixels = state
+        if len(state) != 5 or state[0] != 1 or not isinstance(state[3], bool):
+            self.refuse("the state of an array is wanted")
+        _, shape, dtype, fortran, pixels = state
         if not isinstance(dtype, _Pending) or dtype.is_array or not dtype.built:
             self.refuse("an array without its dtype")
         if not isinstance(shape, tuple) or len(shape) != 2 or not all(type(n) is int and n >= 0 for n in shape):
             self.refuse("an array of a shape that is not (n, d)")
         if not isinstance(pixels, bytes | memoryview) or len(pixels) != shape[0] * shape[1]:
             self.refuse(f"an array of shape {shape} without as many bytes")
-        target.array = np.frombuffer(pixels, np.uint8).reshape(shape)
+        target.array = np.frombuffer(pixels, np.uint8).reshape(shape, order="F" if fortran else "C")
 
     def result(self) -> dict[str, Value]:
         value = self.pop()

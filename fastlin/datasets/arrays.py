@@ -30,7 +30,8 @@ _HEADER = re.compile(
     rb"\(((?:\d{1,19}L?(?:, ?|(?=\))))*)\),? *\} *\n?"
 )
 _MALFORMED = (
-    ValueError, EOFError, OSError, KeyError, TypeError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error,
+    ValueError, EOFError, OSError, KeyError, TypeError, NotImplementedError, RuntimeError, zipfile.BadZipFile,
+    zlib.error, struct.error,
 )  # fmt: skip
 
 

@@ -245,7 +245,7 @@ class _Arrays:
         ):  # fmt: skip
             raise DatasetError(f"{reader.where}: {key!r} is no list of {part.n_images} labels below {self.n_classes}")
         for start in range(0, part.n_images, _BLOCK):
-            self.put(part, start, images[start : start + _BLOCK], 0)
+            self.put(part, start, np.ascontiguousarray(images[start : start + _BLOCK]), 0)
         self.y[part.split][self.first[part.binary] :][: part.n_images] = labels
 
     def read_names(self, reader: Reader, size: int, python: bool) -> None:
