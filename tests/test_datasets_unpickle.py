@@ -35,6 +35,25 @@ def test_what_python_2_wrote():
     assert decoded["data"].dtype == np.uint8 and decoded["data"].base is not None  # a view, not a copy
 
 
+def test_the_opcodes_of_the_published_files():
+    # What CIFAR-10's batches.meta is, and what stands before and behind the labels and pixels of its data_batch_1.
+    meta = (
+        b"\x80\x02}q\x01(U\x13num_cases_per_batchq\x02M\x10'U\x0blabel_namesq\x03]q\x04(U\x08airplaneq\x05U\nautomobileq\x06"
+        b"U\x04birdq\x07U\x03catq\x08U\x04deerq\tU\x03dogq\nU\x04frogq\x0bU\x05horseq\x0cU\x04shipq\rU\x05truckq\x0ee"
+        b"U\x07num_visq\x0fM\x00\x0cu."
+    )
+    assert decode(meta, "x")["label_names"][9] == b"truck" and decode(meta, "x")["num_vis"] == 3072
+    before = b"\x80\x02}q\x01(U\x0bbatch_labelq\x02U\x15training batch 1 of 5q\x03U\x06labelsq\x04]q\x05"
+    between = (
+        b"U\x04dataq\x06cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\nq\x08K\x00\x85U\x01b\x87Rq\t(K\x01M\x10'"
+        b"M\x00\x0c\x86cnumpy\ndtype\nq\nU\x02u1K\x00K\x01\x87Rq\x0b(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+        b"\x89T\x00\xc0\xd4\x01"
+    )
+    labels = (b"(" + b"K\x06" * 1000 + b"e") * 10
+    content = decode(before + labels + between + bytes(30_720_000) + b"tbu.", "x")
+    assert content["labels"] == [6] * 10000 and content["data"].shape == (10000, 3072)
+
+
 @pytest.mark.parametrize("protocol", [0, 1, 2])
 def test_names_that_any_python_wrote(protocol):
     # Python 3 writes text as unicode, under protocol 0 by an opcode that the published files have not.
