@@ -4,8 +4,8 @@
 
 Each set is split five times, three quarters of the rows to train on. fastlin gets the raw rows and nothing else but
 random_state; scikit-learn's LogisticRegression gets standardised columns and its C by cross-validation
-(LogisticRegressionCV, C from 1e-4 to 1e4, five folds). The table has the mean test accuracy of both in percent, their difference, and the CPU
-seconds of the fits on one thread. --check fails where fastlin is more than a point behind.
+(LogisticRegressionCV, C from 1e-4 to 1e4, five folds). The table has the mean test accuracy of both in percent, their
+difference, and the CPU seconds of the fits on one thread. --check fails where fastlin is more than a point behind.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +34,8 @@ def load_CIFAR10(ROOT: str | os.PathLike[str]) -> tuple[Images, Labels, Images, 
     OSError, ValueError
         When the files are not there or hold something else.
     """
-    data = datasets.load_cifar10(ROOT)
-    return (
-        data.X_train.astype(np.float64), data.y_train.astype(np.int64),
-        data.X_test.astype(np.float64), data.y_test.astype(np.int64),
-    )  # fmt: skip
+    Xtr, Ytr, Xte, Yte = _load(ROOT)
+    return Xtr.astype(np.float64), Ytr.astype(np.int64), Xte.astype(np.float64), Yte.astype(np.int64)
 
 
 def get_CIFAR10_data(
@@ -68,11 +66,11 @@ def get_CIFAR10_data(
     OSError, ValueError
         When the files are not there or hold something else, or for more images than there are.
     """
-    data = datasets.load_cifar10(cifar10_dir)
+    Xtr, Ytr, Xte, Yte = _load(cifar10_dir)
     parts = {
-        "train": (data.X_train, data.y_train, 0, num_training),
-        "val": (data.X_train, data.y_train, num_training, num_training + num_validation),
-        "test": (data.X_test, data.y_test, 0, num_test),
+        "train": (Xtr, Ytr, 0, num_training),
+        "val": (Xtr, Ytr, num_training, num_training + num_validation),
+        "test": (Xte, Yte, 0, num_test),
     }
     cut: dict[str, NDArray] = {}
     for name, (images, labels, start, stop) in parts.items():
@@ -85,3 +83,9 @@ def get_CIFAR10_data(
         for name in parts:
             cut[f"X_{name}"] -= mean
     return cut | {f"X_{name}": cut[f"X_{name}"].transpose(0, 3, 1, 2).copy() for name in parts}
+
+
+def _load(path: str | os.PathLike[str] | None) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    data = datasets.load_cifar10(path)
+    # A loader of a set that is published with labels and a test split leaves out neither.
+    return cast("tuple[NDArray, NDArray, NDArray, NDArray]", (data.X_train, data.y_train, data.X_test, data.y_test))

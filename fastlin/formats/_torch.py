@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from fastlin import _arrays, training
 from fastlin.formats._model import fitted, weights_of
-from fastlin.linear_model import LOSSES, LinearClassifier, SoftmaxClassifier, SVMClassifier
+from fastlin.linear_model import LinearClassifier, SoftmaxClassifier, SVMClassifier
 
 
-def from_torch(weight: Any, bias: Any = None, *, classes: Any = None, loss: str = "softmax") -> LinearClassifier:
+def from_torch(
+    weight: Any,
+    bias: Any = None,
+    *,
+    classes: Any = None,
+    loss: Literal["softmax", "hinge", "squared_hinge"] = "softmax",
+) -> LinearClassifier:
     """A fitted model with the weights of a ``torch.nn.Linear``.
 
     Parameters
@@ -44,7 +50,7 @@ def from_torch(weight: Any, bias: Any = None, *, classes: Any = None, loss: str 
     >>> model.predict(np.array([[0, 2, 1]], np.float32)).tolist()
     ['b']
     """
-    _arrays.as_choice(loss, "loss", LOSSES)
+    _arrays.as_choice(loss, "loss", ("softmax", "hinge", "squared_hinge"))
     W = _as_array(weight, "weight")
     if W.ndim != 2 or 0 in W.shape:
         raise ValueError(f"weight has shape {W.shape}; wanted is (n_classes, n_features), a row a class")
