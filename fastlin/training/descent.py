@@ -1,0 +1,174 @@
+"""Quasi-Newton descent on all rows: SciPy's L-BFGS-B around one pass a step, and when to end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastlin.training._extras import need
+from fastlin.training.coordinates import Packing
+from fastlin.training.objective import DataLoss, Penalty
+
+# Pairs of steps that L-BFGS remembers. The rounder the objective the fewer it needs; the split vector of an l1 penalty
+# saved up to half of its passes with 30 in place of 10.
+_MEMORY = 10
+_MEMORY_SPLIT = 30
+# A relative decrease of the objective that is rounding: of a mean over rows, summed in float64, of losses in this type.
+_ROUNDING = {np.dtype(np.float32): 1e-9, np.dtype(np.float64): 1e-15}
+# So many steps in a row without a greater decrease end the descent.
+_STALLED = 3
+# Where coordinates leave the features' correlations in, a small gradient says less: there this many steps together must
+# have brought less than the tolerance, too.
+_LOOK_BACK = 5
+# An objective on its way to zero, as that of separable rows without a penalty, is not followed below this share of the
+# loss of zero weights.
+_LEAST = 1e-6
+
+
+class Iterate(NamedTuple):
+    """What a callback gets after each step: weights in the coordinates of the training, and how good they are.
+
+    Attributes
+    ----------
+    W, b : ndarray of shape (C, D) and (C,), float64
+    objective : float
+        Mean loss plus penalty; the hinge rounded off, as far as it is by then.
+    gradient_norm : float
+        Largest entry of its (least sub-) gradient.
+    n_passes, n_iter : int
+        Passes over the rows and steps so far.
+    """
+
+    W: np.ndarray
+    b: np.ndarray
+    objective: float
+    gradient_norm: float
+    n_passes: int
+    n_iter: int
+
+
+Callback = Callable[[Iterate], Any]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A vector, its weights, the objective there and its gradients."""
+
+    vector: np.ndarray
+    W: np.ndarray
+    b: np.ndarray
+    objective: float
+    dW: np.ndarray
+    db: np.ndarray
+    gradient: np.ndarray
+
+    @property
+    def gradient_norm(self) -> float:
+        """Largest entry of the least subgradient."""
+        return float(max(np.abs(self.dW).max(), np.abs(self.db).max()))
+
+
+class Descent:
+    """The way from a start to an optimum of `loss` plus `penalty`, in the coordinates of `packing`."""
+
+    def __init__(
+        self, loss: DataLoss, penalty: Penalty, packing: Packing, max_iter: int, callback: Callback | None
+    ) -> None:
+        self._loss, self._penalty, self._packing = loss, penalty, packing
+        self._max_iter, self._callback = max_iter, callback
+        self._first_pass = loss.n_passes
+        self.n_iter = 0
+        self.point: Point | None = None
+
+    @property
+    def n_passes(self) -> int:
+        """Passes over the rows so far."""
+        return self._loss.n_passes - self._first_pass
+
+    def at(self, vector: np.ndarray, smoothing: float = 0.0) -> Point:
+        """The objective at `vector`."""
+        W, b = self._packing.unpack(vector)
+        loss, dW, db = self._loss.value(W, b, smoothing)
+        dW += 2.0 * self._penalty.l2 * W
+        gradient = self._packing.gradient(dW, db, self._penalty.l1)
+        dW = self._penalty.least_subgradient(W, dW)
+        return Point(vector, W, b, loss + self._penalty.of(W), dW, db, gradient)
+
+    def run(self, start: Point, tol: float, smoothing: float = 0.0) -> tuple[Point, bool, str]:
+        """Descend from `start`: the last point, whether the tolerance was reached, and why it ended."""
+        unit = float(np.linalg.norm(self._steepest(start)))
+        if unit == 0.0:
+            return start, True, "the gradient is zero"
+        latest = start
+        end: tuple[bool, str] | None = None
+        seen = [start.objective]
+        least = _LEAST * self._loss.zero_loss()
+
+        # L-BFGS-B begins with a step of length one: in units of the gradient's length that is a full Newton step, for
+        # the coordinates have made the Hessian about the unit matrix.
+        def value(scaled: np.ndarray) -> tuple[float, np.ndarray]:
+            nonlocal latest
+            vector = scaled * unit
+            if not np.array_equal(vector, latest.vector):
+                latest = self.at(vector, smoothing)
+            return latest.objective, latest.gradient * unit
+
+        def step_done(intermediate_result: Any) -> None:
+            nonlocal end
+            self.n_iter += 1
+            seen.append(latest.objective)
+            end = self._end(latest, seen, tol, least)
+            if self._callback is not None and self._callback(self.iterate(latest)):
+                end = end or (False, "the callback ended it")
+            if end is None and self.n_iter >= self._max_iter:
+                end = (False, f"max_iter, {self._max_iter}, was reached")
+            if end is not None:
+                raise StopIteration
+
+        found = need("scipy.optimize").minimize(
+            value, start.vector / unit, jac=True, method="L-BFGS-B", bounds=self._packing.bounds(), callback=step_done,
+            options={
+                "maxiter": self._max_iter, "maxfun": 1 << 30, "ftol": 0.0, "gtol": 0.0,
+                "maxcor": _MEMORY_SPLIT if self._packing.split else _MEMORY,
+            },
+        )  # fmt: skip
+        if end is None:
+            # The line search found no lower point. It may have left the last one, so go back there.
+            value(found.x)
+            end = self._end(latest, seen, tol, least) or self._precision()
+        return latest, *end
+
+    def iterate(self, point: Point) -> Iterate:
+        """What the callback gets of `point`."""
+        b = self._loss.outward(point.W, point.b)
+        return Iterate(point.W, b, point.objective, point.gradient_norm, self.n_passes, self.n_iter)
+
+    def gap(self, point: Point) -> float:
+        """Bound on the objective less its minimum: |dW|**2 / (4 l2), as it is strongly convex in W."""
+        return float((point.dW**2).sum()) / (4.0 * self._penalty.l2) if self._penalty.l2 > 0 else math.inf
+
+    def _steepest(self, point: Point) -> np.ndarray:
+        """The gradient by the vector, less what the bounds forbid to follow."""
+        if not self._packing.split:
+            return point.gradient
+        n = 2 * point.W.size
+        held = (point.vector[:n] == 0.0) & (point.gradient[:n] > 0.0)
+        return np.concatenate([np.where(held, 0.0, point.gradient[:n]), point.gradient[n:]])
+
+    def _end(self, point: Point, seen: list[float], tol: float, least: float) -> tuple[bool, str] | None:
+        """Whether to end at `point`: with the Hessian about the unit matrix, |gradient|**2 / 2 is what is to be won."""
+        scale = max(abs(point.objective), least)
+        to_win = 0.5 * float((self._steepest(point) ** 2).sum())
+        won = seen[max(0, len(seen) - 1 - _LOOK_BACK)] - point.objective
+        if to_win <= tol * scale and (self._packing.whitened or won <= tol * scale):
+            return True, f"the gradient left is worth less than tol, {tol:g}, of the objective"
+        if len(seen) > _STALLED and seen[-1 - _STALLED] - seen[-1] <= _ROUNDING[self._loss.dtype] * scale:
+            return self._precision()
+        return None
+
+    def _precision(self) -> tuple[bool, str]:
+        return False, f"the objective falls no further in {self._loss.dtype}"
