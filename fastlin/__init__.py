@@ -40,6 +40,8 @@ if TYPE_CHECKING:
         softmax_loss,
     )
     from fastlin.linear_model import LinearClassifier, SoftmaxClassifier, SVMClassifier, load_model
+    from fastlin.path import PathResult, fit_path
+    from fastlin.penalty import convert_penalty
 
 _MODULES = (
     "cli",
@@ -57,7 +59,10 @@ _HOME = {
     **dict.fromkeys(functional.__all__, "fastlin.functional"),
     "LinearClassifier": "fastlin.linear_model",
     "SVMClassifier": "fastlin.linear_model",
+    "PathResult": "fastlin.path",
     "SoftmaxClassifier": "fastlin.linear_model",
+    "convert_penalty": "fastlin.penalty",
+    "fit_path": "fastlin.path",
     "get_num_threads": "fastlin._threads",
     "load_model": "fastlin.linear_model",
     "set_num_threads": "fastlin._threads",
@@ -66,6 +71,7 @@ _HOME = {
 
 __all__ = [
     "LinearClassifier",
+    "PathResult",
     "SVMClassifier",
     "SoftmaxClassifier",
     "__version__",
@@ -73,10 +79,12 @@ __all__ = [
     "adam_step",
     "cli",
     "config",
+    "convert_penalty",
     "cs231n",
     "datasets",
     "diagnostics",
     "evaluate",
+    "fit_path",
     "formats",
     "functional",
     "get_num_threads",

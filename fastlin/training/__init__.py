@@ -5,6 +5,9 @@ Nothing here knows of estimators or labels: rows, integer classes and weights in
 
 from fastlin.training.callbacks import TrainingView
 from fastlin.training.checkpoint import Checkpoint, CheckpointError
+from fastlin.training.descent import Iterate
+from fastlin.training.full_batch import Certificate, FullBatchResult, minimize, minimize_path
+from fastlin.training.gram import Gram
 from fastlin.training.history import EpochRecord, History
 from fastlin.training.loop import DivergenceError, Parameters, Settings, train
 from fastlin.training.random import as_generator
@@ -16,13 +19,17 @@ from fastlin.training.stopping import Stopping, Validation, hold_out
 
 __all__ = [
     "SCHEDULES",
+    "Certificate",
     "Checkpoint",
     "CheckpointError",
     "DivergenceError",
     "EpochRecord",
     "FeatureStatistics",
     "FitState",
+    "FullBatchResult",
+    "Gram",
     "History",
+    "Iterate",
     "Parameters",
     "Schedule",
     "Settings",
@@ -38,6 +45,8 @@ __all__ = [
     "hold_out",
     "linear_decay",
     "make_schedule",
+    "minimize",
+    "minimize_path",
     "row_for_two",
     "row_per_class",
     "survey",

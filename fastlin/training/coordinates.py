@@ -1,9 +1,9 @@
 """Coordinates in which the objective is nearly round, and the vectors a solver moves in.
 
-`Whitened` has the curvature of the features and their correlations taken out, by the Cholesky factor of the Gram matrix;
-`Scaled` that of each feature alone. A solver's vector holds the weights in such coordinates, then the intercepts; with
-an l1 penalty (`split`) the positive and the negative parts of the weights, each bounded below by zero, so that zeros are
-exact and the penalty is linear.
+`Whitened` has the curvature of the features and their correlations taken out, by the Cholesky factor of the Gram
+matrix; `Scaled` that of each feature alone. A solver's vector holds the weights in such coordinates, then the
+intercepts; with an l1 penalty (`split`) the positive and the negative parts of the weights, each bounded below by zero,
+so that zeros are exact and the penalty is linear.
 """
 
 from __future__ import annotations
@@ -49,9 +49,7 @@ class Whitened:
 
     def _by_factor(self, rows: np.ndarray, trans: str) -> np.ndarray:
         right = np.array(rows.T, dtype=self._factor.dtype, order="F")
-        solved = self._solve(
-            self._factor, right, lower=True, trans=trans, overwrite_b=True, check_finite=False
-        )
+        solved = self._solve(self._factor, right, lower=True, trans=trans, overwrite_b=True, check_finite=False)
         return np.ascontiguousarray(solved.T, dtype=np.float64)
 
 

@@ -13,8 +13,10 @@ The bits do not depend on the number of threads: the fused loss's do not, and BL
 References
 ----------
 Liu and Nocedal, "On the limited memory BFGS method for large scale optimization", Mathematical Programming 45 (1989).
-Byrd, Lu, Nocedal and Zhu, "A limited memory algorithm for bound constrained optimization", SIAM J. Sci. Comput. 16 (1995).
-Boehning, "Multinomial logistic regression algorithm", Ann. Inst. Statist. Math. 44 (1992): the Gram matrix as curvature.
+Byrd, Lu, Nocedal and Zhu, "A limited memory algorithm for bound constrained optimization", SIAM Journal on Scientific
+Computing 16 (1995).
+Boehning, "Multinomial logistic regression algorithm", Annals of the Institute of Statistical Mathematics 44 (1992): the
+Gram matrix as curvature.
 Nesterov, "Smooth minimization of non-smooth functions", Mathematical Programming 103 (2005).
 """
 
@@ -43,7 +45,6 @@ _PASSES_LEFT = 20
 # of the matrix.
 _ROWS_PER_FEATURE = 4
 _LEAST_GRAM_ROWS = 4096
-
 # Widths of the rounding of the hinge, as shares of the margin, and how well all but the last are solved.
 _SMOOTHING = (0.5, 0.125, 0.03, 0.008, 0.002, 0.0005)
 _STAGE_TOL = 1e-4
@@ -96,7 +97,7 @@ def minimize(
     rows: np.ndarray, y: np.ndarray, n_classes: int, *, loss: Loss = "softmax", margin: float = 1.0, l2: float = 0.0,
     l1: float = 0.0, fit_intercept: bool = True, standardization: Standardization | None = None,
     sample_weight: np.ndarray | None = None, start: tuple[np.ndarray, np.ndarray] | None = None,
-    gram: Gram | None = None, tol: float = 1e-7, max_iter: int = 1000, callback: Callback | None = None,
+    gram: Gram | None = None, tol: float = 1e-6, max_iter: int = 1000, callback: Callback | None = None,
     n_threads: int | None = None,
 ) -> FullBatchResult:  # fmt: skip
     """Minimise mean over rows of loss(W x' + b, y) + l2 * sum(W**2) + l1 * sum(|W|).
@@ -148,7 +149,7 @@ def minimize(
     >>> X = np.array([[0.0], [1.0], [2.0], [3.0]])
     >>> W, b, certificate = minimize(X, np.array([0, 1, 0, 1]), 2, l2=0.1)
     >>> certificate.converged, round(certificate.objective, 4)
-    (True, 0.6461)
+    (True, 0.6155)
     """
     (result,) = minimize_path(
         rows, y, n_classes, [(l2, l1)], loss=loss, margin=margin, fit_intercept=fit_intercept,
@@ -162,7 +163,7 @@ def minimize_path(
     rows: np.ndarray, y: np.ndarray, n_classes: int, penalties: Sequence[tuple[float, float]], *,
     loss: Loss = "softmax", margin: float = 1.0, fit_intercept: bool = True,
     standardization: Standardization | None = None, sample_weight: np.ndarray | None = None,
-    start: tuple[np.ndarray, np.ndarray] | None = None, gram: Gram | None = None, tol: float = 1e-7,
+    start: tuple[np.ndarray, np.ndarray] | None = None, gram: Gram | None = None, tol: float = 1e-6,
     max_iter: int = 1000, callback: Callback | None = None, n_threads: int | None = None,
 ) -> list[FullBatchResult]:  # fmt: skip
     """`minimize` for one penalty (l2, l1) after another, each from the last one's optimum, with one Gram matrix.
@@ -206,17 +207,6 @@ def pays(n_rows: int, n_classes: int, n_features: int) -> bool:
     return cost < _PASSES_SAVED * 4.0 * n_rows * n_classes * n_features
 
 
-def sample_gram(data: DataLoss) -> Gram:
-    """The Gram matrix of evenly spaced rows of positive weight, enough of them to precondition with."""
-    n_features = data.rows.shape[1]
-    kept = np.arange(len(data.rows)) if data.sample_weight is None else np.flatnonzero(data.sample_weight)
-    n_sampled = min(len(kept), max(_ROWS_PER_FEATURE * n_features, _LEAST_GRAM_ROWS))
-    picked = None
-    if n_sampled < len(data.rows):
-        picked = kept[np.arange(n_sampled) * len(kept) // n_sampled]
-    return Gram(n_features, data.dtype).add(data.rows, data.sample_weight, picked=picked, n_threads=data.n_threads)
-
-
 def curvature(loss: Loss, n_classes: int) -> float:
     """Curvature of the loss in a class's score, about as it is on the way to the optimum: c of the preconditioner.
 
@@ -226,18 +216,27 @@ def curvature(loss: Loss, n_classes: int) -> float:
     return {"softmax": 1.0 / n_classes, "squared_hinge": 1.0, "hinge": 0.5}[loss]
 
 
+def sample_gram(data: DataLoss) -> Gram:
+    """The Gram matrix of evenly spaced rows of positive weight, enough of them to precondition with."""
+    n_features = data.shape[1]
+    kept = np.arange(len(data.rows)) if data.sample_weight is None else np.flatnonzero(data.sample_weight)
+    n_sampled = min(len(kept), max(_ROWS_PER_FEATURE * n_features, _LEAST_GRAM_ROWS))
+    picked = kept[np.arange(n_sampled) * len(kept) // n_sampled]
+    return Gram(n_features, data.dtype).add(data.rows, data.sample_weight, picked=picked, n_threads=data.n_threads)
+
+
 class _Solver:
     """A data loss with what its coordinates are made of, for one penalty after another."""
 
     def __init__(self, data: DataLoss, gram: Gram | None, *, whiten: bool) -> None:
         self._data = data
-        self._curvature = curvature(data.loss, data.n_classes)
         n_classes, n_features = data.shape
         if gram is not None and gram.n_features != n_features:
             raise ValueError(f"gram has {gram.n_features} features; wanted is {n_features}, as rows has")
-        if gram is None and whiten and pays(len(data.rows), n_classes, n_features):
-            gram = sample_gram(data)
+        self._curvature = curvature(data.loss, n_classes)
         self._gram = gram
+        if gram is None and whiten and pays(len(data.rows), n_classes, n_features):
+            self._gram = sample_gram(data)
         self._spread: np.ndarray | None = None
 
     def solve(
@@ -245,52 +244,57 @@ class _Solver:
         callback: Callback | None,
     ) -> tuple[tuple[np.ndarray, np.ndarray], Certificate]:  # fmt: skip
         """Minimise; `start` and what comes back are (W, b) in the coordinates the data loss computes in."""
-        split = penalty.l1 > 0
-        packing = Packing(self._data.shape, self._coordinates(penalty), math.sqrt(self._curvature), split=split)
-        descent = Descent(self._data, penalty, packing, max_iter, callback)
-        vector = self._ridge(descent, packing) if start is None else packing.pack(*start)
+        descent = Descent(self._data, penalty, self._packing(penalty), max_iter, callback)
+        if start is None:
+            start = self._ridge(descent)
         if self._data.loss == "hinge":
-            return self._solve_hinge(descent, penalty, vector, tol)
-        point, converged, reason = descent.run(descent.at(vector), tol)
+            return self._solve_hinge(descent, start, tol)
+        point, converged, reason = descent.run(descent.at(descent.packing.pack(*start)), tol)
         certificate = Certificate(
             point.objective, point.gradient_norm, descent.gap(point), descent.n_passes, descent.n_iter, converged,
             reason,
         )  # fmt: skip
         return (point.W, point.b), certificate
 
-    def _coordinates(self, penalty: Penalty) -> Coordinates:
+    def _packing(self, penalty: Penalty) -> Packing:
         data = self._data
+        coordinates: Coordinates
         scale = np.ones(data.shape[1]) if data.scale is None else data.scale.astype(np.float64)
         shift = data.shift.astype(np.float64)
         if self._gram is not None and not penalty.l1:
-            return Whitened(cholesky(self._gram, shift, scale, self._curvature, 2.0 * penalty.l2))
-        if self._spread is None:
-            mean, variance = functional.moments(data.rows, sample_weight=data.sample_weight, n_threads=data.n_threads)
-            self._spread = (variance + (mean - shift) ** 2) * scale**2
-        return Scaled(np.sqrt(self._curvature * self._spread + 2.0 * penalty.l2))
+            coordinates = Whitened(cholesky(self._gram, shift, scale, self._curvature, 2.0 * penalty.l2))
+        else:
+            if self._spread is None:
+                mean, variance = functional.moments(
+                    data.rows, sample_weight=data.sample_weight, n_threads=data.n_threads
+                )
+                self._spread = (variance + (mean - shift) ** 2) * scale**2
+            coordinates = Scaled(np.sqrt(self._curvature * self._spread + 2.0 * penalty.l2))
+        return Packing(data.shape, coordinates, math.sqrt(self._curvature), split=penalty.l1 > 0)
 
-    def _ridge(self, descent: Descent, packing: Packing) -> np.ndarray:
+    def _ridge(self, descent: Descent) -> tuple[np.ndarray, np.ndarray]:
         """Where Newton's method from zero weights gets in one step: ridge regression on the classes as targets.
 
         Scaled coordinates know nothing of the features' correlations, and a split vector has bounds: zero there.
         """
-        zero = np.zeros(self._data.shape)
-        vector = packing.pack(zero, zero[:, 0])
+        zero = np.zeros(self._data.shape), np.zeros(self._data.n_classes)
+        packing = descent.packing
         if not packing.whitened:
-            return vector
+            return zero
         # The curvature at zero weights over that of the coordinates. The hinge has none: its gradient is C times
         # softmax's, and is to bring the scores of the classes a margin apart.
         n_classes, margin = self._data.n_classes, self._data.margin
         step = {"softmax": 1.0, "squared_hinge": self._curvature / 4.0, "hinge": self._curvature * margin / n_classes}
-        return -step[self._data.loss] * descent.at(vector).gradient
+        return packing.unpack(-step[self._data.loss] * descent.at(packing.pack(*zero)).gradient)
 
     def _solve_hinge(
-        self, descent: Descent, penalty: Penalty, vector: np.ndarray, tol: float
+        self, descent: Descent, start: tuple[np.ndarray, np.ndarray], tol: float
     ) -> tuple[tuple[np.ndarray, np.ndarray], Certificate]:
         """One rounded form after another; of their optima the one of the least hinge."""
         best: Point | None = None
         lower = -math.inf
         kinks = max(tol, _KINKS)
+        vector = descent.packing.pack(*start)
         for share in _SMOOTHING:
             smoothing = share * self._data.margin
             rounded, converged, reason = descent.run(descent.at(vector, smoothing), _STAGE_TOL, smoothing)

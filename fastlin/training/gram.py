@@ -1,8 +1,8 @@
 """The Gram matrix of the features: what the data's curvature looks like, once for every penalty.
 
-The Hessian of a linear classifier's mean loss is, a class at a time, about c G + 2 l2 I, with G the mean of x' x'^T and c
-the loss's curvature in its scores. So in the coordinates V = U W with U^T U = c G + 2 l2 I the objective is nearly round,
-and a method that needs hundreds of passes over the rows in W needs ten or twenty in V.
+The Hessian of a linear classifier's mean loss is, a class at a time, about c G + 2 l2 I, with G the mean of x' x'^T and
+c the loss's curvature in its scores. So in the coordinates V = W L with L L^T = c G + 2 l2 I the objective is nearly
+round, and a method that needs hundreds of passes over the rows in W needs ten or twenty in V.
 
 (A) Rows come in blocks that fit into a cache, are brought to the type they are computed in, centred and scaled by the
     moments of the first of them, so that neither units nor offsets cost digits.
@@ -26,8 +26,8 @@ _LEAST_BLOCK_ROWS = 256
 # Columns of a panel: enough that BLAS runs at its full speed, few enough to share out.
 _PANEL = 384
 
-# A Cholesky factorisation of rank-deficient features fails by rounding; a diagonal this much larger, in units of the last
-# place, and ten times more until it succeeds, changes the path of the solver and not where it ends.
+# A Cholesky factorisation of rank-deficient features fails by rounding; a diagonal this much larger, in units of the
+# last place, and ten times more until it succeeds, changes the path of the solver and not where it ends.
 _JITTER = 16.0
 
 
@@ -141,7 +141,8 @@ class Gram:
         matrix = np.empty_like(self._product)
         for first in range(0, self.n_features, _PANEL):
             panel = slice(first, first + _PANEL)
-            rows = self._product[panel] / self.weight + np.outer(apart[panel], mean + apart) + np.outer(mean[panel], apart)
+            rows = self._product[panel] / self.weight
+            rows += np.outer(apart[panel], mean + apart) + np.outer(mean[panel], apart)
             matrix[panel] = rows * scale[panel, None] * scale
         return matrix
 

@@ -118,7 +118,7 @@ class DataLoss:
         loss, weight_sum = 0.0, 0.0
         dW, db = np.zeros(self.shape), np.zeros(self.n_classes)
         scale = self.scale
-        shift = self.shift if scale is not None or self.shift.any() else None
+        shift = self.shift if self.shift.any() else None
         W, b = W.astype(self.dtype), b.astype(self.dtype)
         for start in range(0, n_rows, step):
             part = slice(start, start + step)
@@ -138,8 +138,7 @@ class DataLoss:
                 )  # fmt: skip
             loss += share * value.loss
             dW += share * value.dW
-            db += share * value.db
+            if value.db is not None and self.fit_intercept:
+                db += share * value.db
             weight_sum += share
-        if not self.fit_intercept:
-            db[:] = 0.0
         return Value(loss / weight_sum, dW / weight_sum, db / weight_sum)
