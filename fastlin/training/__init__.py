@@ -10,6 +10,7 @@ from fastlin.training.full_batch import Certificate, FullBatchResult, minimize, 
 from fastlin.training.gram import Gram
 from fastlin.training.history import EpochRecord, History
 from fastlin.training.loop import DivergenceError, Parameters, Settings, train
+from fastlin.training.polishing import polish
 from fastlin.training.random import as_generator
 from fastlin.training.rates import adam_rate, auto_rate, curvature, linear_decay
 from fastlin.training.schedules import SCHEDULES, Schedule, make_schedule
@@ -47,6 +48,7 @@ __all__ = [
     "make_schedule",
     "minimize",
     "minimize_path",
+    "polish",
     "row_for_two",
     "row_per_class",
     "survey",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -83,6 +82,7 @@ class Descent:
         self._max_iter, self._callback = max_iter, callback
         self._first_pass = loss.n_passes
         self.n_iter = 0
+        self.stopped = False  # by the callback or max_iter
 
     @property
     def n_passes(self) -> int:
@@ -123,9 +123,11 @@ class Descent:
             seen.append(latest.objective)
             end = self._end(latest, seen, tol, least)
             if self._callback is not None and self._callback(self.iterate(latest)):
+                self.stopped = True
                 end = end or (False, "the callback ended it")
-            if end is None and self.n_iter >= self._max_iter:
-                end = (False, f"max_iter, {self._max_iter}, was reached")
+            if self.n_iter >= self._max_iter:
+                self.stopped = True
+                end = end or (False, f"max_iter, {self._max_iter}, was reached")
             if end is not None:
                 raise StopIteration
 
@@ -148,8 +150,8 @@ class Descent:
         return Iterate(point.W, b, point.objective, point.gradient_norm, self.n_passes, self.n_iter)
 
     def gap(self, point: Point) -> float:
-        """Bound on the objective less its minimum: |dW|**2 / (4 l2), as it is strongly convex in W."""
-        return float((point.dW**2).sum()) / (4.0 * self._penalty.l2) if self._penalty.l2 > 0 else math.inf
+        """Bound on the objective less its minimum; see `Penalty.gap`."""
+        return self._penalty.gap(point.dW)
 
     def _steepest(self, point: Point) -> np.ndarray:
         """The gradient by the vector, less what the bounds forbid to follow."""

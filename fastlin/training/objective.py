@@ -44,6 +44,13 @@ class Penalty(NamedTuple):
         at_zero = np.sign(smooth) * np.maximum(np.abs(smooth) - self.l1, 0.0)
         return np.where(W == 0.0, at_zero, smooth + self.l1 * np.sign(W))
 
+    def gap(self, dW: np.ndarray) -> float:
+        """Bound on an objective less its minimum, from a subgradient `dW`: |dW|**2 / (4 l2), as it is strongly convex.
+
+        For the intercepts as they are; infinite without an l2 penalty.
+        """
+        return float((dW**2).sum()) / (4.0 * self.l2) if self.l2 > 0 else math.inf
+
 
 class DataLoss:
     """mean over rows of loss(W x' + b, y), with x' = (x - shift) * scale.
