@@ -329,11 +329,14 @@ def test_a_missing_extra_names_the_pip_line(monkeypatch, missing):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"l2": -1.0}, "l2 is -1.0; wanted"), ({"l1": np.inf}, "l1 is inf; wanted"), ({"tol": 0.0}, "tol is 0.0; wanted"),
-        ({"max_iter": 0}, "max_iter is 0; wanted"), ({"loss": "log"}, "loss is 'log'; wanted"),
+        ({"l2": -1.0}, "l2 is -1.0; wanted"),
+        ({"l1": np.inf}, "l1 is inf; wanted"),
+        ({"tol": 0.0}, "tol is 0.0; wanted"),
+        ({"max_iter": 0}, "max_iter is 0; wanted"),
+        ({"loss": "log"}, "loss is 'log'; wanted"),
         ({"margin": 0}, "margin is 0; wanted"),
     ],
-)  # fmt: skip
+)
 def test_wrong_arguments_are_named(wrong, message):
     X, y = blobs()
     with pytest.raises(ValueError, match=message):

@@ -37,7 +37,8 @@ from fastlin.training.objective import DataLoss, Loss, Penalty
 from fastlin.training.standardize import Standardization
 
 # The preconditioner is made where the matrix and its factor, of D**2 numbers each, take at most 512 MiB of float32, and
-# where it costs less than the passes it saves: measured, about 80 of 100 on raw pixels and on image features.
+# where it costs less than the passes it saves. Measured: 18 passes in place of 184 on CIFAR-10's pixels, 124 in place of
+# 342 on a tenth of Fashion-MNIST's; the half of that is counted on.
 MOST_FEATURES = 8192
 _PASSES_SAVED = 80
 _PASSES_LEFT = 20
@@ -45,6 +46,7 @@ _PASSES_LEFT = 20
 # of the matrix.
 _ROWS_PER_FEATURE = 4
 _LEAST_GRAM_ROWS = 4096
+
 # Widths of the rounding of the hinge, as shares of the margin, and how well all but the last are solved.
 _SMOOTHING = (0.5, 0.125, 0.03, 0.008, 0.002, 0.0005)
 _STAGE_TOL = 3e-5
@@ -223,12 +225,14 @@ def score_curvature(loss: Loss, n_classes: int) -> float:
 
 
 def sample_gram(data: DataLoss) -> Gram:
-    """The Gram matrix of evenly spaced rows of positive weight, enough of them to precondition with."""
+    """The Gram matrix of some rows of positive weight, always the same ones, enough of them to precondition with."""
     n_features = data.shape[1]
     kept = np.arange(len(data.rows)) if data.sample_weight is None else np.flatnonzero(data.sample_weight)
     n_sampled = _n_sampled(len(kept), n_features)
-    picked = kept[np.arange(n_sampled) * len(kept) // n_sampled]
-    return Gram(n_features, data.dtype).add(data.rows, data.sample_weight, picked=picked, n_threads=data.n_threads)
+    if n_sampled < len(kept):
+        rng = np.random.Generator(np.random.PCG64(0))
+        kept = np.sort(rng.permutation(kept)[:n_sampled])
+    return Gram(n_features, data.dtype).add(data.rows, data.sample_weight, picked=kept, n_threads=data.n_threads)
 
 
 class _Solver:
@@ -310,6 +314,7 @@ class _Solver:
             if best is None or exact.objective < best.objective:
                 best = exact
             if descent.stopped:
+                converged = False
                 break
             if exact.objective - rounded.objective <= kinks * exact.objective:
                 converged, reason = True, f"the kinks of the hinge are worth less than {kinks:g} of the objective"
