@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, NamedTuple, Self
@@ -241,14 +242,12 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         if self.checkpoint is not None:
             every = _arrays.as_count(self.checkpoint_every, "checkpoint_every")
             checkpoint = training.Checkpoint(self.checkpoint, every)
-        callbacks = list(self.callbacks or ())
-        if task is not None:
-            callbacks.append(lambda view: task.epoch_done(lambda: self._fitted(meaning, view.coef, view.intercept)))
         with Progress(n_epochs, data.n_rows) if self.verbose else nullcontext() as reporter:
             try:
                 state.run(
                     data.rows, data.y, settings, rates=rates, n_epochs=n_epochs, sample_weight=data.weight,
-                    reporter=reporter, validation=validation, checkpoint=checkpoint, callbacks=callbacks,
+                    reporter=reporter, validation=validation, checkpoint=checkpoint,
+                    callbacks=self._all_callbacks(task, meaning),
                     stopping=_plan.stopping(self, bool(self.early_stopping)),
                 )  # fmt: skip
             finally:
@@ -264,8 +263,25 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         validation: training.Validation | None,
         task: CallbackTask | None,
     ) -> None:
-        """Let the full-batch solver take `state` to the optimum."""
-        raise NotImplementedError
+        """Let the full-batch solver take `state` to the optimum; after epochs of minibatches, where that pays."""
+        max_iter = _plan.n_iterations(self)
+        with Progress(max_iter, data.n_rows) if self.verbose else nullcontext() as reporter:
+            try:
+                training.solve(
+                    state, data.rows, data.y, settings, max_iter=max_iter, sample_weight=data.weight, tol=self.tol,
+                    max_time=self.max_time, polishing=self.solver == "auto", validation=validation,
+                    callbacks=self._all_callbacks(task, meaning), reporter=reporter,
+                )  # fmt: skip
+            finally:
+                if state.stop_reason is not None:
+                    self._publish(state, meaning)
+
+    def _all_callbacks(self, task: CallbackTask | None, meaning: Meaning) -> list[Callable[[Any], Any]]:
+        """The caller's, and scikit-learn's."""
+        callbacks = list(self.callbacks or ())
+        if task is not None:
+            callbacks.append(lambda view: task.epoch_done(lambda: self._fitted(meaning, view.coef, view.intercept)))
+        return callbacks
 
     # What a fit leaves behind
 

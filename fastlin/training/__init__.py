@@ -14,6 +14,7 @@ from fastlin.training.polishing import polish
 from fastlin.training.random import as_generator
 from fastlin.training.rates import adam_rate, auto_rate, curvature, linear_decay
 from fastlin.training.schedules import SCHEDULES, Schedule, make_schedule
+from fastlin.training.solving import solve
 from fastlin.training.standardize import FeatureStatistics, Standardization, check_finite, survey
 from fastlin.training.state import FitState, row_for_two, row_per_class
 from fastlin.training.stopping import Stopping, Validation, hold_out
@@ -51,6 +52,7 @@ __all__ = [
     "polish",
     "row_for_two",
     "row_per_class",
+    "solve",
     "survey",
     "train",
 ]

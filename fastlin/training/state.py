@@ -181,6 +181,12 @@ class FitState:
         self._take(parameters, history, standardization, settings)
         self.rate, self.stop_reason, self.best_epoch = first_rate, reason, watch.best_epoch
 
+    def adopt(self, coef: np.ndarray, intercept: np.ndarray, history: History) -> None:
+        """Take weights that another solver found, and its history; at rest, and no mean of anything."""
+        self.coef, self.intercept, self.history = coef, intercept, history
+        self.velocity = self.moments = self.average = None
+        self.n_averaged = self.n_adapted = 0
+
     def _parameters(self, rows: np.ndarray, standardization: Standardization | None) -> Parameters:
         """What there is, in the coordinates of the training."""
         parameters = Parameters.zeros(len(self.coef), rows.shape[1], _arrays.compute_dtype(rows))
