@@ -69,7 +69,7 @@ def run_epoch(
         how.momentum, how.nesterov, how.beta2, how.epsilon, how.n_steps, n_averaged, l2, l1,
         SOFTMAX if loss == "softmax" else HINGE[kind], power, margin, weight, shift, scale, threads,
         # Python runs the handlers of signals in this thread alone.
-        threading.get_ident() == threading.main_thread().ident, (report or EpochReport()).told,
+        threading.get_ident() == threading.main_thread().ident, np.empty(4) if report is None else report.told,
     )  # fmt: skip
     if n_seen == 0:
         return EpochResult(_step.penalty(W, l2, l1), float("nan"))

@@ -101,12 +101,13 @@ def auto_rate(loss: str, n_classes: int, margin: float, l2: float, data_curvatur
 
 
 def adam_rate(data_curvature: float) -> float:
-    """The rate for Adam, given the curvature of the data.
+    """The rate for Adam, given the curvature of the data: 0.3 over it.
 
     Adam moves each weight by about the rate, whatever the gradient's size. All weights of a class together then move a
-    score by at most rate * sum |x|, which is rate * D in standardised coordinates.
+    score by up to rate * sum |x|, and the curvature grows with that. It is 3e-4 on the pixels of CIFAR-10 and 3e-2 on
+    the digits of scikit-learn, each within a factor of three of the best.
     """
-    return 0.1 / data_curvature
+    return 0.3 / data_curvature
 
 
 def linear_decay(rate: float, first: int, n_steps: int, total: int) -> np.ndarray:
