@@ -7,12 +7,14 @@ the fit was started with there is a fingerprint, and a fit that was started othe
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -101,8 +103,9 @@ class Saver:
         path = os.fspath(self._checkpoint.path)
         if not os.path.exists(path):
             return None
+        content = Path(path).read_bytes()
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             header = json.loads(arrays.pop("header").item())
             if header["format"] != FORMAT or header["version"] != VERSION:
