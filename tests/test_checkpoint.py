@@ -33,7 +33,7 @@ class Killed(BaseException):
 
 def fit(
     checkpoint: Any = None, *, n_epochs: int = 6, rate: float = 0.05, seed: Any = 0, name: str = "adaptive",
-    callbacks: Any = (), stopping: Any = None, weight: Any = None, **changes: Any,
+    callbacks: Any = (), stopping: Any = None, weight: Any = None, reporter: Any = None, **changes: Any,
 ) -> training.FitState:  # fmt: skip
     rng = np.random.default_rng(0)
     y = np.arange(300) % 3
@@ -48,7 +48,7 @@ def fit(
     state.observe(X, held_out, standardize=True, n_threads=1, fit_intercept=settings.fit_intercept)
     state.run(
         X, y, settings, rates=training.make_schedule(name, rate, n_steps=8 * n_epochs, steps_per_epoch=8),
-        n_epochs=n_epochs, sample_weight=held_out, reporter=None, checkpoint=checkpoint, callbacks=callbacks,
+        n_epochs=n_epochs, sample_weight=held_out, reporter=reporter, checkpoint=checkpoint, callbacks=callbacks,
         validation=training.Validation(X, y, weight, index),
         stopping=stopping or training.Stopping(1e-2, 1, "validation_loss", restore_best=True),
     )  # fmt: skip
@@ -211,6 +211,35 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     np.savez(path, header=np.array([{"code": 1}], dtype=object))
     with pytest.raises(training.CheckpointError, match="not a checkpoint"):
         fit(training.Checkpoint(path))
+
+
+def test_what_says_when_to_save_is_checked() -> None:
+    with pytest.raises(ValueError, match="^checkpoint_every is 0; wanted is an integer >= 1"):
+        training.Checkpoint("fit.npz", 0)
+    with pytest.raises(ValueError, match="^every_seconds is -1; wanted"):
+        training.Checkpoint("fit.npz", 1, -1)
+
+
+def test_the_progress_begins_where_the_fit_does(tmp_path: Path) -> None:
+    class Reporter:
+        n_rows = n_epochs = 0
+
+        def rows_done(self, n_rows: int) -> None:
+            self.n_rows += n_rows
+
+        def epoch_done(self, record: training.EpochRecord) -> None:
+            self.n_epochs += 1
+
+    def kill(view: training.TrainingView) -> None:
+        if view.epoch == 4:
+            raise Killed
+
+    reporter = Reporter()
+    never = training.Stopping()
+    with pytest.raises(Killed):
+        fit(training.Checkpoint(tmp_path / "fit.npz"), callbacks=[kill], stopping=never)
+    fit(training.Checkpoint(tmp_path / "fit.npz"), reporter=reporter, stopping=never)
+    assert reporter.n_rows == 6 * 240 and reporter.n_epochs == 3
 
 
 def test_where_nothing_can_be_written_nothing_is_computed(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 A batch takes two phases, each cut into pieces that any thread may take:
 
 (A) groups of its rows, block by block: scores, losses, their gradient with respect to the scores;
-(B) slices of features: penalty, momentum and update, then the new weights packed for the next batch.
+(B) slices of features: penalty and update (momentum, or Adam; the mean of the iterates), then the new weights packed
+    for the next batch.
 
 The gradient of the weights is made where it costs least. Small ones ("parts"): in (A), while a block's rows are in
 cache, each group summing its own, and (B) adds up the groups'. Large ones, many classes: in (B), each slice for all
@@ -15,6 +16,8 @@ bits do not depend on the thread count.
 
 Standardisation stays folded: the kernels see W * scale, and the bias less what the shift takes off it. That, the
 penalty and the packed weights are all renewed slice by slice in (B), so W is passed over once a batch.
+
+A signal whose handler raises ends the epoch between two updates: see fl_team.h.
 """
 
 cimport numpy as cnp

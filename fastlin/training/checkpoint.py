@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from fastlin import _arrays
 from fastlin._files import check_writable, write_atomically
 
 FORMAT = "fastlin-checkpoint"
@@ -55,6 +56,11 @@ class Checkpoint:
     every_epochs: int = 1
     every_seconds: float | None = None
     seed: int | None = None
+
+    def __post_init__(self) -> None:
+        _arrays.as_count(self.every_epochs, "checkpoint_every")
+        if self.every_seconds is not None:
+            _arrays.as_positive(self.every_seconds, "every_seconds")
 
 
 class Saver:

@@ -470,6 +470,10 @@ class _Run:
         self.position = Position(**{field.name: header["position"][field.name] for field in fields(Position)})
         restore_rng(self.rng, header["rng"])
         self.rng_before = header["rng"]
+        if self.reporter is not None:
+            n_batches = self.position.batch
+            done = self.position.epoch * len(self.kept) + min(n_batches * self.batch_size, len(self.kept))
+            self.reporter.rows_done(done)
 
 
 def _of(pair: _Pair | None, with_bias: bool) -> tuple[np.ndarray, np.ndarray | None] | None:
