@@ -214,9 +214,9 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_says_when_to_save_is_checked() -> None:
-    with pytest.raises(ValueError, match="^checkpoint_every is 0; wanted is an integer >= 1"):
+    with pytest.raises(ValueError, match=r"^checkpoint_every is 0; wanted is an integer >= 1"):
         training.Checkpoint("fit.npz", 0)
-    with pytest.raises(ValueError, match="^every_seconds is -1; wanted"):
+    with pytest.raises(ValueError, match=r"^every_seconds is -1; wanted"):
         training.Checkpoint("fit.npz", 1, -1)
 
 

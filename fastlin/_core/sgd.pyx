@@ -154,8 +154,8 @@ cdef void _run_group(
             block.s_nc = run.panel_s + <size_t>((i * run.group_rows + first - start) * ld_s) * run.rows.real.size
         score_block(&block, &run.rows, &run.sizes, run.w_packed, run.batches.picked, first,
                     min(run.sizes.most_rows, stop - first))
-        loss += block_loss(&block, &run.rows, &run.sizes, &run.loss, bias_c, run.batches.picked, first, run.y, run.weight,
-                           run.batches.total[k], db, &n_correct)
+        loss += block_loss(&block, &run.rows, &run.sizes, &run.loss, bias_c, run.batches.picked, first, run.y,
+                           run.weight, run.batches.total[k], db, &n_correct)
         if run.parts != NULL:
             part = run.parts + <size_t>(in_batch * c * run.ld_part) * run.rows.real.size
             run.rows.kernels.gradient(block.n, c, block.x_n, block.s_nc, ld_s, 0, run.sizes.n_features, part,

@@ -205,7 +205,5 @@ def _checked_loss(
     dW = np.empty((n_classes, n_features), dtype) if gradient else None
     db = np.empty(n_classes, dtype) if gradient and b is not None else None
     threads = _threads.resolve(n_threads, 4.0 * n_rows * n_features * n_classes)
-    result = _loss.loss_gradient(
-        X, y, W, b, rows, weight, shift, scale, loss, power, margin, l2, l1, dW, db, threads
-    )
+    result = _loss.loss_gradient(X, y, W, b, rows, weight, shift, scale, loss, power, margin, l2, l1, dW, db, threads)
     return result, dW, db

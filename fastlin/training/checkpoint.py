@@ -7,7 +7,6 @@ the fit was started with there is a fingerprint, and a fit that was started othe
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import time
@@ -19,11 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from fastlin import _arrays
+from fastlin import _arrays, _npz
 from fastlin._files import check_writable, write_atomically
 
 FORMAT = "fastlin-checkpoint"
 VERSION = 1
+
+# Of the members' dtypes: integers, floats, and the header's string.
+_KINDS = "ifU"
 
 # Rows looked at for the fingerprint of X: enough to tell other data, few enough to cost nothing.
 _SAMPLE_ROWS = 256
@@ -111,8 +113,7 @@ class Saver:
             return None
         content = Path(path).read_bytes()
         try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            arrays = _npz.parse(content, _KINDS)
             header = json.loads(arrays.pop("header").item())
             if header["format"] != FORMAT or header["version"] != VERSION:
                 raise ValueError(f"its format is {header['format']!r}, version {header['version']!r}")
