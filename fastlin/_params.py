@@ -1,9 +1,14 @@
-"""Constructor parameters by name, as scikit-learn's searches and clones want them."""
+"""Constructor parameters by name, as scikit-learn's searches and clones want them, and methods that depend on them."""
 
 from __future__ import annotations
 
+import functools
 import inspect
-from typing import Any, Self
+from collections.abc import Callable
+from types import MethodType
+from typing import Any, Generic, Self, TypeVar
+
+R = TypeVar("R")
 
 
 class Parameters:
@@ -51,3 +56,24 @@ class Parameters:
             if repr(value) != repr(defaults[name].default)
         )
         return f"{type(self).__name__}({', '.join(changed)})"
+
+
+def available(check: Callable[[Any, str], None]) -> Callable[[Callable[..., R]], _Available[R]]:
+    """Decorate a method that is there with some parameters only, as `hasattr` then tells.
+
+    `check` gets the object and the method's name, and raises AttributeError where it is not there.
+    """
+    return functools.partial(_Available, check)
+
+
+class _Available(Generic[R]):
+    def __init__(self, check: Callable[[Any, str], None], method: Callable[..., R]) -> None:
+        self._check = check
+        self._method = method
+        functools.update_wrapper(self, method)  # type: ignore[arg-type]  # for help() on the class
+
+    def __get__(self, instance: Any, owner: type) -> Callable[..., R]:
+        if instance is None:
+            return self._method
+        self._check(instance, self._method.__name__)
+        return MethodType(self._method, instance)

@@ -11,6 +11,7 @@ import numpy as np
 
 from fastlin import _arrays, _labels, training
 from fastlin._labels import Meaning
+from fastlin._params import available
 from fastlin._sklearn import CallbackSupport, CallbackTask, Routed, classifier_tags
 from fastlin.linear_model import _input, _plan
 from fastlin.linear_model._class_weight import class_counts, row_weights
@@ -29,6 +30,11 @@ class _Data(NamedTuple):
     def n_rows(self) -> int:
         """Rows that count."""
         return len(self.rows) if self.weight is None else int(np.count_nonzero(self.weight))
+
+
+def _check_minibatches(model: Any, name: str) -> None:
+    if model.solver in ("lbfgs", "auto"):
+        raise AttributeError(f"{name} is there for solver='sgd' and 'adam', not {model.solver!r}: that wants all rows")
 
 
 class LinearFitting(LinearPrediction, CallbackSupport, Routed):
@@ -100,12 +106,13 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         self._as_task(run, n_epochs, X, y, sample_weight)
         return self
 
+    @available(_check_minibatches)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """One epoch over the rows of `X`, from the weights the model has; from zero the first time.
 
         The standardisation is that of all rows seen so far, and so are the counts of class_weight="balanced". The rate
         does not decay to zero, as no end is known: of the schedule "auto" a given `eta0` stays, an automatic one falls
-        as 1 / sqrt(1 + steps / 500). A minibatch solver's work: the solvers "lbfgs" and "auto" are refused.
+        as 1 / sqrt(1 + steps / 500). With the solvers "lbfgs" and "auto", which want all rows at once, it is not there.
 
         Parameters
         ----------
@@ -121,8 +128,6 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         """
         names = _input.feature_names(X)
         rows, labels, weight = _input.as_training_data(X, y, sample_weight)
-        if self.solver in ("lbfgs", "auto"):
-            raise ValueError(f"solver is {self.solver!r}, which wants all rows at once; wanted is 'sgd' or 'adam'")
         first = not hasattr(self, "coef_")
         known = self._known_classes(classes, labels, weight, first)
         _, index = _labels.encode(labels, weight, known)

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from types import MethodType
 from typing import Any
 
 import numpy as np
 
 from fastlin import _arrays, _labels, functional, training
+from fastlin._params import available
 from fastlin._sklearn import not_fitted_error
 from fastlin.linear_model._input import as_rows, check_any_weight, check_feature_names
 from fastlin.linear_model._parameters import LinearParameters
 
 
-class _OfSoftmax:
-    """A method that only a model with the softmax loss has: on others it is missing, as `hasattr` tells."""
-
-    def __init__(self, method: Callable[..., np.ndarray]) -> None:
-        self._method = method
-        functools.update_wrapper(self, method)  # type: ignore[arg-type]  # for help() on the class
-
-    def __get__(self, model: Any, owner: type) -> Any:
-        if model is None:
-            return self
-        if model.loss != "softmax":
-            raise AttributeError(
-                f"{self._method.__name__} is there for loss='softmax' alone; with loss={model.loss!r} take "
-                "decision_function"
-            )
-        return MethodType(self._method, model)
+def _check_softmax(model: Any, name: str) -> None:
+    if model.loss != "softmax":
+        raise AttributeError(
+            f"{name} is there for loss='softmax' alone; with loss={model.loss!r} take decision_function"
+        )
 
 
 class LinearPrediction(LinearParameters):
@@ -67,12 +54,12 @@ class LinearPrediction(LinearParameters):
             index = functional.predict(rows, self.coef_, self.intercept_, n_threads=self.n_threads)
         return self.classes_[index]
 
-    @_OfSoftmax
+    @available(_check_softmax)
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probabilities of the classes, (N, C): p = exp(s) / sum exp(s). Of a model with the softmax loss only."""
         return functional.softmax(self._score_per_class(X), n_threads=self.n_threads)
 
-    @_OfSoftmax
+    @available(_check_softmax)
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Logarithms of the probabilities, (N, C), finite where those underflow. Of the softmax loss only."""
         s = self._score_per_class(X)

@@ -42,8 +42,8 @@ def solve(
     Parameters
     ----------
     state : FitState
-        Gets the weights, a record a step in its history, the certificate and the reason to stop. After an exception, such
-        as Ctrl-C's or a callback's, it has the weights of the last finished step.
+        Gets the weights, a record a step in its history, the certificate and the reason to stop. After an exception,
+        such as Ctrl-C's or a callback's, it has the weights of the last finished step.
     rows, y, settings, sample_weight
         As in `FitState.run`, after `FitState.observe`.
     max_iter : int
