@@ -175,7 +175,7 @@ def test_rows_that_are_not_finite_are_refused():
     X, y = blobs()
     X[7, 2] = np.nan
     for standardize in (True, False):
-        with pytest.raises(ValueError, match="X holds nan in row 7, feature 2"):
+        with pytest.raises(ValueError, match="X holds NaN in row 7, feature 2"):
             fastlin.fit_path(X, y, [1.0], standardize=standardize)
 
 

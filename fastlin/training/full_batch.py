@@ -36,9 +36,9 @@ from fastlin.training.gram import Gram, cholesky
 from fastlin.training.objective import DataLoss, Loss, Penalty
 from fastlin.training.standardize import Standardization
 
-# The preconditioner is made where the matrix and its factor, of D**2 numbers each, take at most 512 MiB of float32,
-# and where it costs less than the passes it saves. Measured: 18 passes in place of 184 on CIFAR-10's pixels, 124 in
-# place of 342 on a tenth of Fashion-MNIST's; the half of that is counted on.
+# The preconditioner is made where the matrix and its factor, of D**2 numbers each, take at most 512 MiB of float32, and
+# where it costs less than the passes it saves. Measured: 18 passes in place of 184 on CIFAR-10's pixels, 124 in place
+# of 342 on a tenth of Fashion-MNIST's; the half of the one is counted on.
 MOST_FEATURES = 8192
 _PASSES_SAVED = 80
 _PASSES_LEFT = 20
