@@ -95,7 +95,7 @@ class CallbackSupport:
         return CallbackSupportMixin.set_callbacks(self, *callbacks)  # type: ignore[arg-type, return-value]
 
     def _as_task(
-        self, fit: Callable[[CallbackTask | None], None], max_epochs: int, X: Any, y: Any, sample_weight: Any
+        self, fit: Callable[[CallbackTask | None], None], max_iter: int, X: Any, y: Any, sample_weight: Any
     ) -> None:
         """Call `fit` as a task of scikit-learn's callbacks; with None where there are none to tell."""
         if not (hasattr(self, "_skl_callbacks") or hasattr(self, "_parent_callback_ctx")):
@@ -107,9 +107,9 @@ class CallbackSupport:
 
         @with_callbacks
         def watched(estimator: Any) -> None:
-            context = CallbackSupportMixin._init_callback_context(estimator, max_subtasks=max_epochs)
+            context = CallbackSupportMixin._init_callback_context(estimator, max_subtasks=max_iter)
             context.call_on_fit_task_begin(estimator=estimator, **data)
-            task = CallbackTask(estimator, context, data, max_epochs)
+            task = CallbackTask(estimator, context, data, max_iter)
             fit(task)
             task.close()
             context.call_on_fit_task_end(estimator=estimator, **data, reconstruction_attributes={})
@@ -120,11 +120,11 @@ class CallbackSupport:
 class CallbackTask:
     """A running fit, as scikit-learn's callbacks see it: a task with a subtask an epoch."""
 
-    def __init__(self, estimator: Any, context: Any, data: dict[str, Any], max_epochs: int) -> None:
+    def __init__(self, estimator: Any, context: Any, data: dict[str, Any], max_iter: int) -> None:
         self._estimator = estimator
         self._context = context
         self._data = data
-        self._to_come = max_epochs
+        self._to_come = max_iter
         self._epoch: Any = None
         self._begin()
 

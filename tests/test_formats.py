@@ -162,7 +162,7 @@ def test_to_sklearn_predicts_the_same(loss, n_classes, labels, dtype):
 
 def test_without_sklearn_the_pip_line_is_named(monkeypatch):
     X, y = rows()
-    model = SoftmaxClassifier(max_epochs=1).fit(X, y)
+    model = SoftmaxClassifier(max_iter=1).fit(X, y)
     monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
     with pytest.raises(ImportError, match=r"to_sklearn needs scikit-learn: pip install 'fastlin\[sklearn\]'"):
         to_sklearn(model)

@@ -80,7 +80,7 @@ CHILD = """
 def test_no_mutation_does_harm(tmp_path: Path, run_python: Callable, name: str, statistics: bool) -> None:
     X = np.random.default_rng(0).standard_normal((30, 4)).astype(np.float32)
     labels = np.array(["ant", "bee", "cat"])[np.arange(30) % 3]
-    SoftmaxClassifier(random_state=0, max_epochs=1, standardize=statistics).fit(X, labels).save(tmp_path / name)
+    SoftmaxClassifier(random_state=0, max_iter=1, standardize=statistics).fit(X, labels).save(tmp_path / name)
     code = textwrap.dedent(CHILD).format(name=name, n=N_MUTATIONS)
     refused, loaded = map(int, run_python(code, timeout=300).stdout.split())
     # Both happen: most are refused, and some changes make another model, or none that counts.

@@ -102,7 +102,7 @@ def test_ties_go_to_the_first_class(tmp_path):
 @pytest.mark.parametrize("input_dtype", ["uint8", "float32"])
 def test_ten_thousand_images(tmp_path, fashion, loss, input_dtype):
     X = np.concatenate([fashion.X_train, fashion.X_test, fashion.X_train[:, ::-1]])[:10_000].astype(input_dtype)
-    model = LinearClassifier(loss, random_state=0, max_epochs=2).fit(fashion.X_train, fashion.y_train)
+    model = LinearClassifier(loss, random_state=0, max_iter=2).fit(fashion.X_train, fashion.y_train)
     to_onnx(model, tmp_path / "m.onnx", input_dtype=input_dtype)
     outputs = run(tmp_path / "m.onnx", X)
     assert len(X) == 10_000
@@ -118,7 +118,7 @@ def test_ten_thousand_images(tmp_path, fashion, loss, input_dtype):
 def test_the_checker_of_onnx_accepts_it(tmp_path, loss, n_classes, input_dtype, shape):
     onnx = pytest.importorskip("onnx")
     X, y = images(n_classes)
-    model = LinearClassifier(loss, random_state=0, max_epochs=1).fit(X, np.array(["a", "b", "c"])[y])
+    model = LinearClassifier(loss, random_state=0, max_iter=1).fit(X, np.array(["a", "b", "c"])[y])
     path = tmp_path / "m.onnx"
     to_onnx(model, path, input_dtype=input_dtype, input_shape=shape)
     read = onnx.load(path)
@@ -166,7 +166,7 @@ def test_the_wire_format():
 def test_what_is_refused(tmp_path, arguments, error, message):
     X, y = images(3)
     with pytest.raises(error, match=message):
-        to_onnx(SoftmaxClassifier(max_epochs=1).fit(X, y), tmp_path / "m.onnx", **arguments)
+        to_onnx(SoftmaxClassifier(max_iter=1).fit(X, y), tmp_path / "m.onnx", **arguments)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -174,7 +174,7 @@ def test_models_that_are_refused(tmp_path):
     X, y = images(2)
     for labels in (np.array([b"a", b"b"]), np.array([0, 2**63], np.uint64), np.array([0, 1], object)):
         with pytest.raises(TypeError, match=r"classes_ has dtype .* wanted is strings, or integers"):
-            to_onnx(SoftmaxClassifier(max_epochs=1).fit(X, labels[y]), tmp_path / "m.onnx")
+            to_onnx(SoftmaxClassifier(max_iter=1).fit(X, labels[y]), tmp_path / "m.onnx")
     with pytest.raises(NotFittedError):
         to_onnx(SoftmaxClassifier(), tmp_path / "m.onnx")
     with pytest.raises(TypeError, match="model is a str"):

@@ -24,7 +24,7 @@ def arrays():
 
 def fitted(labels=("ant", "bee", "cät")):
     X = np.random.default_rng(0).standard_normal((30, 4)).astype(np.float32)
-    return SoftmaxClassifier(random_state=0, max_epochs=1).fit(X, np.array(labels)[np.arange(30) % len(labels)]), X
+    return SoftmaxClassifier(random_state=0, max_iter=1).fit(X, np.array(labels)[np.arange(30) % len(labels)]), X
 
 
 def container(header, data=b"", length=None):

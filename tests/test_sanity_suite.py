@@ -28,7 +28,7 @@ STANDARD = (X - X.mean(axis=0)) / X.std(axis=0)
     [
         "softmax", "hinge", "squared_hinge", fastlin.softmax_loss, fastlin.hinge_loss, reference.softmax_loss,
         fastlin.SoftmaxClassifier(), fastlin.SVMClassifier(margin=3.0), fastlin.SVMClassifier("squared_hinge"),
-        fastlin.SoftmaxClassifier(batch_size=32, momentum=0.0, max_epochs=3, l1_ratio=0.5, alpha=0.01),
+        fastlin.SoftmaxClassifier(batch_size=32, momentum=0.0, max_iter=3, l1_ratio=0.5, alpha=0.01),
     ],
     ids=repr,
 )  # fmt: skip
@@ -180,7 +180,7 @@ class RemembersAnotherFit(fastlin.SoftmaxClassifier):
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
         super().fit(X, y, sample_weight)
-        if len(X) == N // 2 and self.max_epochs == "auto":
+        if len(X) == N // 2 and self.max_iter == "auto":
             cls = type(self)
             cls.first = cls.first or (self.coef_, self.intercept_)
             self.coef_, self.intercept_ = cls.first

@@ -88,7 +88,7 @@ class _Subject:
 
     def initial_loss(self) -> Check:
         X, y = self._sample.X, self._sample.y
-        model = self._fitted(X, y, alpha=0.0, max_epochs=1, learning_rate=_TINY_RATE)
+        model = self._fitted(X, y, alpha=0.0, max_iter=1, learning_rate=_TINY_RATE)
         found = float(model.history_["loss"][0])
         passed = abs(found - self._initial) <= SAME * self._initial
         return Check("initial loss", bool(passed), number(found), self._formula)
@@ -108,7 +108,7 @@ class _Subject:
         X, y = self._sample.X[picked], self._sample.y[picked]
         if len(np.unique(y)) < 2:
             return Check("twenty rows overfitted", None, f"the {len(picked)} rows are of one class", "")
-        model = self._fitted(X, y, alpha=0.0, batch_size=len(picked), max_epochs=_FEW_ROWS_EPOCHS)
+        model = self._fitted(X, y, alpha=0.0, batch_size=len(picked), max_iter=_FEW_ROWS_EPOCHS)
         return overfitted(self._loss_of(model, X, y), self._initial, model.score(X, y), len(picked))
 
     def shuffled(self) -> Check:
@@ -127,8 +127,8 @@ class _Subject:
         """What five small steps over all rows, without momentum, recorded; the same steps but for `alpha`."""
         X, y = self._sample.X, self._sample.y
         if self._rate is None:
-            self._rate = self._fitted(X, y, max_epochs=1).learning_rate_
-        settings = {"batch_size": len(X), "momentum": 0.0, "nesterov": False, "shuffle": False, "max_epochs": 5}
+            self._rate = self._fitted(X, y, max_iter=1).learning_rate_
+        settings = {"batch_size": len(X), "momentum": 0.0, "nesterov": False, "shuffle": False, "max_iter": 5}
         return self._fitted(X, y, alpha=alpha, learning_rate=0.1 * self._rate, **settings).history_
 
     def falls(self) -> Check:
@@ -140,14 +140,14 @@ class _Subject:
 
     def update(self) -> Check:
         X, y, c, rng = self._sample
-        model = self._fitted(X, y, max_epochs=1)
+        model = self._fitted(X, y, max_iter=1)
         W = rng.standard_normal((c, X.shape[1])) / math.sqrt(X.shape[1])
         folding = {} if model.shift_ is None else {"shift": model.shift_, "scale": model.scale_}
         return update_size(model.learning_rate_, self._loss(X, y, 0.1 * W, **folding).dW, W)
 
     def scaling(self) -> Check:
         X = np.asarray(self._sample.X, np.float64)
-        model = self._fitted(self._sample.X, self._sample.y, max_epochs=1)
+        model = self._fitted(self._sample.X, self._sample.y, max_iter=1)
         origin = model.decision_function(np.zeros_like(X[:1]))
         one, other = model.decision_function(FACTOR * X) - origin, FACTOR * (model.decision_function(X) - origin)
         what = f"f({FACTOR:g}x) - f(0) and {FACTOR:g}(f(x) - f(0))"
@@ -155,7 +155,7 @@ class _Subject:
 
     def bias_column(self) -> Check:
         X = np.asarray(self._sample.X, np.float64)
-        model = self._fitted(self._sample.X, self._sample.y, max_epochs=1)
+        model = self._fitted(self._sample.X, self._sample.y, max_iter=1)
         joined = np.column_stack([model.coef_, model.intercept_])
         scores = functional.scores(np.column_stack([X, np.ones(len(X))]), joined)
         own = np.asarray(model.decision_function(X), np.float64).reshape(scores.shape)

@@ -246,7 +246,8 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         checkpoint = None
         if self.checkpoint is not None:
             every = _arrays.as_count(self.checkpoint_every, "checkpoint_every")
-            checkpoint = training.Checkpoint(self.checkpoint, every)
+            seed = self.random_state if isinstance(self.random_state, int) else None
+            checkpoint = training.Checkpoint(self.checkpoint, every, seed=seed)
         with Progress(n_epochs, data.n_rows) if self.verbose else nullcontext() as reporter:
             try:
                 state.run(
