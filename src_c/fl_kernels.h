@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fl_images.h"
+
 typedef enum { FL_U8, FL_F16, FL_F32, FL_F64, FL_N_STORAGE } fl_storage;
 typedef enum { FL_REAL32, FL_REAL64, FL_N_REAL } fl_real;
 typedef enum { FL_SOFTMAX, FL_HINGE_SUM, FL_HINGE_MAX } fl_loss_kind;
@@ -116,6 +118,7 @@ typedef struct {
     fl_row_kernels rows[FL_N_STORAGE];
     fl_real_kernels real[FL_N_REAL];
     fl_plane_kernels planes;
+    fl_image_kernels images[FL_N_STORAGE]; /* none for float16 */
 } fl_kernels;
 
 /* The compiler, in its own words. */

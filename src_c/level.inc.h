@@ -5,6 +5,7 @@
  */
 #include "fl_kernels.h"
 #include "fl_simd.h"
+#include "fl_simd_image.h"
 #include "fl_groups.h"
 
 #define FL_PASTE_(a, b, c) fl_##a##_##b##_##c
@@ -60,7 +61,10 @@
 #define X_LOAD(p) vf_load_u8(p)
 #define X_LOAD_N(p, n) vf_load_u8_n(p, n)
 #define NAME(kernel) FL_PASTE(kernel, u8, FL_LEVEL)
+#define VALUES_ARE_BYTES 1
+#include "images.inc.h"
 #include "rows.inc.h"
+#undef VALUES_ARE_BYTES
 #undef NAME
 
 #define X uint16_t
@@ -74,7 +78,10 @@
 #define X_LOAD(p) vf_load(p)
 #define X_LOAD_N(p, n) vf_load_n(p, n)
 #define NAME(kernel) FL_PASTE(kernel, f32, FL_LEVEL)
+#define VALUES_ARE_BYTES 0
+#include "images.inc.h"
 #include "rows.inc.h"
+#undef VALUES_ARE_BYTES
 #undef NAME
 #undef REAL
 #undef V
@@ -91,7 +98,10 @@
 #define X_LOAD(p) vd_load(p)
 #define X_LOAD_N(p, n) vd_load_n(p, n)
 #define NAME(kernel) FL_PASTE(kernel, f64, FL_LEVEL)
+#define VALUES_ARE_BYTES 0
+#include "images.inc.h"
 #include "rows.inc.h"
+#undef VALUES_ARE_BYTES
 #undef NAME
 
 #define NAME(kernel) FL_PASTE(kernel, planes, FL_LEVEL)
@@ -102,6 +112,11 @@
     {                                                                                                                  \
         FL_PASTE(scores, storage, FL_LEVEL), FL_PASTE(gradient, storage, FL_LEVEL),                                    \
             FL_PASTE(centre, storage, FL_LEVEL), FL_PASTE(moments, storage, FL_LEVEL)                                  \
+    }
+#define FL_IMAGES(storage)                                                                                             \
+    {                                                                                                                  \
+        FL_PASTE(hog_scratch, storage, FL_LEVEL), FL_PASTE(hog, storage, FL_LEVEL),                                    \
+            FL_PASTE(histogram_scratch, storage, FL_LEVEL), FL_PASTE(histogram, storage, FL_LEVEL)                     \
     }
 #define FL_KERNEL(kernel, real) .kernel = FL_PASTE(kernel, real, FL_LEVEL)
 #define FL_REAL(real, type, lanes_)                                                                                    \
@@ -118,6 +133,7 @@ const fl_kernels FL_TABLE(FL_LEVEL) = {
     .name = FL_LEVEL_NAME,
     .built = 1,
     .rows = {[FL_U8] = FL_ROWS(u8), [FL_F16] = FL_ROWS(f16), [FL_F32] = FL_ROWS(f32), [FL_F64] = FL_ROWS(f64)},
+    .images = {[FL_U8] = FL_IMAGES(u8), [FL_F32] = FL_IMAGES(f32), [FL_F64] = FL_IMAGES(f64)},
     .real = {[FL_REAL32] = FL_REAL(real32, float, VF_LANES), [FL_REAL64] = FL_REAL(real64, double, VD_LANES)},
     .planes = {FL_PASTE(interleave3, planes, FL_LEVEL)},
 };

@@ -1,6 +1,43 @@
 """The kernel table of src_c, and the one in use."""
 
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+
+cdef extern from "fl_images.h" nogil:
+    ctypedef struct fl_image:
+        ptrdiff_t height, width, channels
+    ctypedef enum fl_norm:
+        pass
+    ctypedef enum fl_space:
+        pass
+
+    ctypedef struct fl_hog:
+        fl_image image
+        ptrdiff_t cell_height, cell_width, block_height, block_width, orientations
+        int is_signed, interpolate, square_root
+        fl_norm norm
+        const double *cotangent
+
+    ctypedef struct fl_histogram:
+        fl_image image
+        fl_space space
+        int joint
+        ptrdiff_t axes
+        ptrdiff_t bins[3]
+        ptrdiff_t grid_height, grid_width
+        fl_norm norm
+        double power, low, high, white
+        const double *edges[3]
+        const int32_t *place[3]
+        ptrdiff_t step[3]
+        ptrdiff_t first[3]
+        ptrdiff_t size
+
+    ctypedef struct fl_image_kernels:
+        size_t (*hog_scratch)(const fl_hog *plan) noexcept nogil
+        void (*hog)(const fl_hog *plan, const void *image, void *features, void *scratch) noexcept nogil
+        size_t (*histogram_scratch)(const fl_histogram *plan) noexcept nogil
+        void (*histogram)(const fl_histogram *plan, const void *image, void *features, void *scratch) noexcept nogil
 
 
 cdef extern from "fl_kernels.h" nogil:
@@ -81,6 +118,7 @@ cdef extern from "fl_kernels.h" nogil:
         fl_row_kernels rows[4]
         fl_real_kernels real[2]
         fl_plane_kernels planes
+        fl_image_kernels images[4]
 
     size_t FL_SCRATCH_BYTES(ptrdiff_t n)
     const fl_kernels fl_kernels_baseline, fl_kernels_avx2, fl_kernels_avx512

@@ -1,0 +1,214 @@
+/* Template: histograms of the colours of one image, for one storage type at one level.
+ *
+ * Needs what pixels.inc.h needs, and that it was included; VALUES_ARE_BYTES, 1 or 0.
+ *
+ * Plan. Which bin is arithmetic, and runs over planes of a row's part by whole vectors; counting is one memory update a
+ * pixel, in two tables that take turns, so that neighbours of the same colour need not wait for each other. uint8 RGB
+ * and grey are looked up instead: 256 places an axis, and a pixel's place in the table is their sum.
+ *
+ * Hue, saturation and value are compared as fractions of whole numbers where the image is uint8:
+ *     hue = 60 degrees * (k + difference / chroma), by the largest channel k = 0, g - b; k = 2, b - r; k = 4, r - g
+ *     saturation = chroma / largest,  value = largest / white
+ * Numerators and denominators are exact in float, and a quotient that is rounded to nearest reaches a whole number only
+ * where the fraction itself does (they are further apart than a rounding), so that each pixel falls in the bin of exact
+ * arithmetic. Black and greys have hue 0, and black saturation 0.
+ */
+
+#ifndef FL_HISTOGRAM_LAYOUT
+#define FL_HISTOGRAM_LAYOUT
+/* Pixels of a row that are binned at a time: their planes and places stay in the first-level cache. */
+#define FL_HISTOGRAM_PART 256
+/* A pixel outside the range has no place. */
+#define FL_NOWHERE (-1)
+/* Grey is the luma of ITU-R BT.601, in thousandths. */
+#define FL_LUMA(red, green, blue) (299 * (red) + 587 * (green) + 114 * (blue))
+#endif
+
+static size_t NAME(histogram_scratch)(const fl_histogram *plan) {
+    const ptrdiff_t numbers = FL_MOST_AXES * FL_HISTOGRAM_PART;
+    return (size_t)numbers * (sizeof(REAL) + sizeof(int32_t)) + (size_t)(2 * plan->size) * sizeof(uint32_t);
+}
+
+/* numerator / denominator of the range, as one of so many bins; the range's end belongs to the last one. */
+FL_INLINE V NAME(histogram_bin)(V numerator, V denominator, V bins) {
+    const V bin = VW(whole)(numerator * bins / denominator), last = bins - VW(set1)(1);
+    return VW(where)(VW(lt)(bin, last), bin, last);
+}
+
+/* Places of hue, saturation and value. */
+static void NAME(histogram_hsv)(const fl_histogram *plan, ptrdiff_t n, const REAL *planes, int32_t *places) {
+    const V zero = VW(set1)(0), one = VW(set1)(1), white = VW(set1)((REAL)plan->white);
+    const V nowhere = VW(set1)(FL_NOWHERE);
+    V bins[FL_MOST_AXES], step[FL_MOST_AXES], begin[FL_MOST_AXES];
+    for (int a = 0; a < plan->axes; a++) {
+        bins[a] = VW(set1)((REAL)plan->bins[a]);
+        step[a] = VW(set1)((REAL)plan->step[a]);
+        begin[a] = VW(set1)((REAL)plan->first[a]);
+    }
+    for (ptrdiff_t i = 0; i < n; i += LANES) {
+        const V r = VW(load)(planes + i), g = VW(load)(planes + FL_HISTOGRAM_PART + i);
+        const V b = VW(load)(planes + 2 * FL_HISTOGRAM_PART + i);
+        const VW(mask) red_over_green = VW(lt)(g, r);
+        const V most = VW(where)(red_over_green, r, g), least = VW(where)(red_over_green, g, r);
+        const V largest = VW(where)(VW(lt)(most, b), b, most), smallest = VW(where)(VW(lt)(b, least), b, least);
+        const V chroma = largest - smallest, two = chroma + chroma;
+        V hue = VW(where)(VW(eq)(g, largest), two + (b - r), g - b);
+        hue = VW(where)(VW(eq)(b, largest), two + two + (r - g), hue);
+        hue = VW(add_where)(hue, VW(lt)(hue, zero), two + two + two);
+        const VW(mask) grey = VW(eq)(chroma, zero);
+        V place = NAME(histogram_bin)(hue, VW(where)(grey, one, two + two + two), bins[0]) * step[0] + begin[0];
+        /* Of a NaN one of the comparisons is false. */
+        const VW(mask) within = VW(and)(VW(le)(zero, smallest), VW(le)(largest, white));
+        const VW(mask) inside = VW(and)(within, VW(eq)(b, b));
+        if (plan->axes > 1) {
+            const V saturation = NAME(histogram_bin)(chroma, VW(where)(VW(eq)(largest, zero), one, largest), bins[1]);
+            const V value = NAME(histogram_bin)(largest, white, bins[2]);
+            const V second = saturation * step[1] + begin[1], third = value * step[2] + begin[2];
+            if (plan->joint) {
+                place = place + second + third;
+            } else {
+                VW(store_whole)(places + FL_HISTOGRAM_PART + i, VW(where)(inside, second, nowhere));
+                VW(store_whole)(places + 2 * FL_HISTOGRAM_PART + i, VW(where)(inside, third, nowhere));
+            }
+        }
+        VW(store_whole)(places + i, VW(where)(inside, place, nowhere));
+    }
+}
+
+/* Places of the channels themselves: the bin between whose edges a value lies, as numpy.histogramdd finds it. */
+static void NAME(histogram_channels)(const fl_histogram *plan, ptrdiff_t n, const REAL *planes, int32_t *places) {
+    for (int a = 0; a < plan->axes; a++, planes += FL_HISTOGRAM_PART) {
+        const double low = plan->low, high = plan->high, per_unit = (double)plan->bins[a] / (high - low);
+        const double *const edges = plan->edges[a];
+        const int32_t last = (int32_t)plan->bins[a] - 1, step = (int32_t)plan->step[a], first = (int32_t)plan->first[a];
+        int32_t *const places_a = plan->joint ? places : places + a * FL_HISTOGRAM_PART;
+        for (ptrdiff_t i = 0; i < n; i++) {
+            const double value = (double)planes[i];
+            const int inside = (value >= low) & (value <= high);
+            const double v = inside ? value : low;
+            /* A rounding may lead to the bin beside: the edges decide. */
+            int32_t bin = (int32_t)((v - low) * per_unit);
+            bin = bin < last ? bin : last;
+            bin -= v < edges[bin];
+            bin += (bin < last) & (v >= edges[bin + 1]);
+            int32_t place = inside ? bin * step + first : FL_NOWHERE;
+            if (plan->joint && a > 0) place = (place | places_a[i]) < 0 ? FL_NOWHERE : places_a[i] + place;
+            places_a[i] = place;
+        }
+    }
+}
+
+/* Places of the luma of colours; in double, where thousandths of bytes times bins are exact. */
+static void NAME(histogram_luma)(const fl_histogram *plan, ptrdiff_t n, const REAL *planes, int32_t *places) {
+    const double low = 1000 * plan->low, high = 1000 * plan->high, bins = (double)plan->bins[0];
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const REAL *const red = planes + i, *const green = red + FL_HISTOGRAM_PART;
+        const double luma = FL_LUMA((double)*red, (double)*green, (double)green[FL_HISTOGRAM_PART]);
+        const double bin = (luma - low) * bins / (high - low);
+        places[i] = luma >= low && luma <= high ? (int32_t)(bin < bins - 1 ? bin : bins - 1) : FL_NOWHERE;
+    }
+}
+
+/* Counts n pixels whose places are known; two at a time, one a table. */
+static void NAME(histogram_count)(const fl_histogram *plan, ptrdiff_t n, const int32_t *places, uint32_t *counts) {
+    uint32_t *const other = counts + plan->size;
+    for (int a = 0; a < (plan->joint ? 1 : plan->axes); a++, places += FL_HISTOGRAM_PART) {
+        ptrdiff_t i = 0;
+        for (; i + 2 <= n; i += 2) {
+            if (places[i] >= 0) counts[places[i]]++;
+            if (places[i + 1] >= 0) other[places[i + 1]]++;
+        }
+        if (i < n && places[i] >= 0) counts[places[i]]++;
+    }
+}
+
+#if VALUES_ARE_BYTES
+/* Counts n pixels, looking up their places; two at a time, one a table. */
+FL_INLINE void NAME(histogram_look_up)(const fl_histogram *plan, const int channels, ptrdiff_t n, const X *row,
+                                       uint32_t *counts) {
+    const int32_t *const *const place = plan->place;
+    uint32_t *const other = counts + plan->size;
+    const ptrdiff_t even = n / 2 * 2;
+    if (plan->joint && channels == 3) {
+        const int32_t *const p0 = place[0], *const p1 = place[1], *const p2 = place[2];
+        for (ptrdiff_t i = 0; i < even; i += 2, row += 6) {
+            counts[p0[row[0]] + p1[row[1]] + p2[row[2]]]++;
+            other[p0[row[3]] + p1[row[4]] + p2[row[5]]]++;
+        }
+        if (even < n) counts[p0[row[0]] + p1[row[1]] + p2[row[2]]]++;
+        return;
+    }
+    for (int a = 0; a < channels; a++)
+        for (ptrdiff_t i = 0; i < n; i++) (i % 2 ? other : counts)[place[a][row[channels * i + a]]]++;
+}
+#endif
+
+static void NAME(histogram_row)(const fl_histogram *plan, ptrdiff_t n, const X *row, REAL *planes, int32_t *places,
+                                uint32_t *counts) {
+    const ptrdiff_t channels = plan->image.channels;
+#if VALUES_ARE_BYTES
+    if (plan->space == FL_RGB || channels == 1) {
+        if (channels == 3)
+            NAME(histogram_look_up)(plan, 3, n, row, counts);
+        else
+            NAME(histogram_look_up)(plan, 1, n, row, counts);
+        return;
+    }
+#endif
+    for (ptrdiff_t i = 0; i < n; i += FL_HISTOGRAM_PART) {
+        const ptrdiff_t part = n - i < FL_HISTOGRAM_PART ? n - i : FL_HISTOGRAM_PART;
+        NAME(to_planes)(part, channels, row + i * channels, planes, FL_HISTOGRAM_PART);
+        if (plan->space == FL_HSV || plan->space == FL_HUE)
+            NAME(histogram_hsv)(plan, part, planes, places);
+        else if (plan->space == FL_GRAY && channels == 3)
+            NAME(histogram_luma)(plan, part, planes, places);
+        else
+            NAME(histogram_channels)(plan, part, planes, places);
+        NAME(histogram_count)(plan, part, places, counts);
+    }
+}
+
+/* One histogram of `size` counts in two tables: out = (their sum / norm) ** power. */
+static void NAME(histogram_finish)(const fl_histogram *plan, ptrdiff_t size, const uint32_t *counts, REAL *out) {
+    const uint32_t *const other = counts + plan->size;
+    double scale = 1;
+    if (plan->norm != FL_NORM_NONE) {
+        uint64_t total = 0, squares = 0;
+        for (ptrdiff_t i = 0; i < size; i++) {
+            const uint64_t count = counts[i] + other[i];
+            total += count;
+            squares += count * count;
+        }
+        if (total > 0) scale = 1 / (plan->norm == FL_NORM_L1 ? (double)total : sqrt((double)squares));
+    }
+    for (ptrdiff_t i = 0; i < size; i++) out[i] = (REAL)((double)(counts[i] + other[i]) * scale);
+    if (plan->power == 0.5) {
+        ptrdiff_t i = 0;
+        for (; i + LANES <= size; i += LANES) VW(store)(out + i, VW(sqrt)(VW(load)(out + i)));
+        if (i < size) VW(store_n)(out + i, VW(sqrt)(VW(load_n)(out + i, size - i)), size - i);
+    } else if (plan->power != 1) {
+        for (ptrdiff_t i = 0; i < size; i++) out[i] = out[i] > 0 ? (REAL)pow((double)out[i], plan->power) : 0;
+    }
+}
+
+static void NAME(histogram)(const fl_histogram *plan, const void *image, void *features, void *scratch) {
+    const ptrdiff_t height = plan->image.height, width = plan->image.width, channels = plan->image.channels;
+    REAL *out = (REAL *)features, *const planes = (REAL *)scratch;
+    int32_t *const places = (int32_t *)(planes + FL_MOST_AXES * FL_HISTOGRAM_PART);
+    uint32_t *const counts = (uint32_t *)(places + FL_MOST_AXES * FL_HISTOGRAM_PART);
+    for (ptrdiff_t gy = 0; gy < plan->grid_height; gy++)
+        for (ptrdiff_t gx = 0; gx < plan->grid_width; gx++) {
+            const ptrdiff_t y0 = gy * height / plan->grid_height, y1 = (gy + 1) * height / plan->grid_height;
+            const ptrdiff_t x0 = gx * width / plan->grid_width, x1 = (gx + 1) * width / plan->grid_width;
+            memset(counts, 0, (size_t)(2 * plan->size) * sizeof *counts);
+            for (ptrdiff_t y = y0; y < y1; y++) {
+                const X *const row = (const X *)image + (y * width + x0) * channels;
+                NAME(histogram_row)(plan, x1 - x0, row, planes, places, counts);
+            }
+            for (int a = 0; a < (plan->joint ? 1 : plan->axes); a++) {
+                const ptrdiff_t size = plan->joint ? plan->size : plan->bins[a];
+                NAME(histogram_finish)(plan, size, counts + plan->first[a], out);
+                out += size;
+            }
+        }
+}
