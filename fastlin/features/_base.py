@@ -1,0 +1,208 @@
+"""What every transformer here shares: parameters by name, scikit-learn's protocol, and a state that can be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+import numpy as np
+
+from fastlin import _arrays, _sklearn
+from fastlin._params import Parameters
+from fastlin.features import _images
+
+# Bytes of rows that a transform looks at between two looks at Ctrl-C.
+_PART_BYTES = 1 << 24
+
+
+class Transformer(Parameters):
+    """Rows in, rows out. A child says what `fit` learns, and names it in `_plain` and `_arrays` for the state.
+
+    Attributes whose names end in an underscore come from `fit`.
+    """
+
+    # Attributes that are plain values (numbers, words, tuples of them), and those that are arrays, or None.
+    _plain: tuple[str, ...] = ("n_features_in_",)
+    _learnt: tuple[str, ...] = ()
+    # Whether `transform` needs what `fit` learns.
+    _needs_fit = True
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn from `X` what `transform` needs; `y` is not looked at."""
+        raise NotImplementedError
+
+    def transform(self, X: Any) -> np.ndarray:
+        """The features of `X`, a row a row."""
+        raise NotImplementedError
+
+    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
+        """`fit`, then `transform`."""
+        return self.fit(X, y).transform(X)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """A name for each column of the result, as an array of str objects."""
+        raise NotImplementedError
+
+    def get_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """All there is to save: plain values, and arrays by name. `from_state` makes the same transformer of them.
+
+        The plain values are numbers, words, None, and lists and dicts of them, as JSON has.
+        """
+        plain = {"params": self.get_params(deep=False)}
+        plain["fitted"] = {name: getattr(self, name) for name in self._plain if hasattr(self, name)}
+        learnt = {name: getattr(self, name, None) for name in self._learnt}
+        return _listed(plain), {name: array for name, array in learnt.items() if array is not None}
+
+    @classmethod
+    def from_state(cls, plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
+        """The transformer whose `get_state` gave these."""
+        names = {"params", "fitted"}
+        if set(plain) != names or set(plain["params"]) != set(cls._parameter_names()):
+            raise ValueError(f"plain is no state of {cls.__name__}; wanted is what its get_state gives")
+        if not set(plain["fitted"]) <= set(cls._plain) or not set(arrays) <= set(cls._learnt):
+            raise ValueError(f"the state holds what is no attribute of {cls.__name__}")
+        self = cls(**_tupled(plain["params"]))
+        vars(self).update(_tupled(plain["fitted"]))
+        if plain["fitted"]:
+            vars(self).update({name: arrays.get(name) for name in cls._learnt})
+        return self
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "n_features_in_"):
+            raise _sklearn.not_fitted_error(f"this {type(self).__name__} is not fitted; call fit first")
+
+    def _check_width(self, n_features: int) -> None:
+        if hasattr(self, "n_features_in_") and n_features != self.n_features_in_:
+            raise ValueError(f"X has {n_features} features; wanted is {self.n_features_in_}, as in the fit")
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "n_features_in_")
+
+    def __sklearn_tags__(self) -> Any:
+        # Only scikit-learn calls this, so that it is loaded already.
+        from sklearn.utils import (  # type: ignore[import-untyped]
+            InputTags,
+            Tags,
+            TargetTags,
+            TransformerTags,
+        )
+
+        return Tags(
+            estimator_type="transformer",
+            target_tags=TargetTags(required=False),
+            transformer_tags=TransformerTags(preserves_dtype=["float32", "float64"]),
+            input_tags=InputTags(sparse=False, three_d_array=isinstance(self, ImageTransformer)),
+            requires_fit=self._needs_fit,
+        )
+
+
+class RowTransformer(Transformer):
+    """Transformer of (N, D) rows; images are read as rows. Results are float32, or float64 for float64 rows."""
+
+    def transform(self, X: Any) -> np.ndarray:
+        """The features of `X`, (N, D) or (N, H, W, channels), as an array (N, n_features_out)."""
+        if self._needs_fit:
+            self._check_fitted()
+        rows = _arrays.as_rows(X)
+        self._check_width(rows.shape[1])
+        return self._transformed(rows)
+
+    def _transformed(self, rows: np.ndarray) -> np.ndarray:
+        dtype = _arrays.compute_dtype(rows)
+        out = np.empty((len(rows), self._n_out(rows.shape[1])), dtype)
+        for part in row_parts(rows):
+            self._write(rows[part].astype(dtype), out[part])
+        return out
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Note the number of features; there is nothing else to learn."""
+        rows = _arrays.as_rows(X)
+        self._n_out(rows.shape[1])
+        self.n_features_in_ = rows.shape[1]
+        return self
+
+    def _n_out(self, n_features: int) -> int:
+        raise NotImplementedError
+
+    def _write(self, rows: np.ndarray, out: np.ndarray) -> None:
+        """Fill `out` from a few rows of its dtype, which may be overwritten."""
+        raise NotImplementedError
+
+    def _input_names(self, input_features: Any) -> list[str]:
+        self._check_fitted()
+        if input_features is None:
+            return [f"x{k}" for k in range(self.n_features_in_)]
+        names = [str(name) for name in input_features]
+        if len(names) != self.n_features_in_:
+            raise ValueError(f"input_features has {len(names)} names; wanted is {self.n_features_in_}, as in the fit")
+        return names
+
+
+class ImageTransformer(Transformer):
+    """Transformer of images that learns nothing from them but their shape."""
+
+    image_shape: Any
+    dtype: Any
+    _plain = ("n_features_in_", "n_features_out_", "image_shape_")
+    _needs_fit = False
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Note the shape of the images, and check that the parameters suit it."""
+        batch = _images.as_image_batch(X, self.image_shape)
+        height, width, channels = batch.pixels.shape[1:]
+        n_out = self._n_out((height, width, channels))
+        _images.result_dtype(batch, self.dtype)
+        self.image_shape_ = (height, width, channels)
+        self.n_features_in_, self.n_features_out_ = height * width * channels, n_out
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """The features of the images, (N, n_features_out); fitted or not, as nothing is learnt.
+
+        `X` is (N, H, W, channels), (N, H, W), or flat rows where `image_shape` is given or it was fitted on images.
+        """
+        batch = _images.as_image_batch(X, getattr(self, "image_shape_", self.image_shape))
+        shape = batch.pixels.shape[1:]
+        if hasattr(self, "image_shape_") and shape != self.image_shape_:
+            raise ValueError(f"X has images of shape {shape}; wanted is {self.image_shape_}, as in the fit")
+        out = np.empty((len(batch.pixels), self._n_out(shape)), _images.result_dtype(batch, self.dtype))
+        self._write(batch, out)
+        return out
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the columns: the class's, and a number."""
+        self._check_fitted()
+        prefix = type(self).__name__.lower()
+        return np.array([f"{prefix}{k}" for k in range(self.n_features_out_)], dtype=object)
+
+    def _n_out(self, image_shape: tuple[int, int, int]) -> int:
+        raise NotImplementedError
+
+    def _write(self, batch: _images.Images, out: np.ndarray) -> None:
+        raise NotImplementedError
+
+
+def row_parts(rows: np.ndarray) -> Iterator[slice]:
+    """Rows a few at a time, so that Ctrl-C is seen and what is made on the way stays small."""
+    step = max(1, _PART_BYTES // (8 * rows.shape[1]))
+    for start in range(0, len(rows), step):
+        yield slice(start, min(start + step, len(rows)))
+
+
+def _listed(value: Any) -> Any:
+    """The same with lists for tuples and Python's numbers for NumPy's."""
+    if isinstance(value, dict):
+        return {key: _listed(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_listed(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return _listed(value.tolist())
+    if isinstance(value, np.generic):
+        return value.item()
+    return np.dtype(value).name if isinstance(value, (np.dtype, type)) else value
+
+
+def _tupled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _tupled(item) for key, item in value.items()}
+    return tuple(_tupled(item) for item in value) if isinstance(value, (list, tuple)) else value
