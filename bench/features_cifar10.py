@@ -47,7 +47,7 @@ def main() -> None:
         line = f"{name}: {F.shape[1]} features, {seconds:.2f} s of CPU time for {len(images)} images"
         if "--fits" in sys.argv:
             start = time.process_time()
-            model = fastlin.SoftmaxClassifier(alpha=1e-3, max_epochs=20, random_state=0, n_threads=1)
+            model = fastlin.SoftmaxClassifier(alpha=1e-3, max_iter=20, random_state=0, n_threads=1)
             accuracy = model.fit(F[:50000], y_train).score(F[50000:], y_test)
             line += f"; test accuracy {100 * accuracy:.2f} %, {time.process_time() - start:.1f} s for the fit"
         print(line, flush=True)

@@ -8,20 +8,19 @@ import time
 import features
 import pytest
 
-CASES = features.cases()
 SMALL = 20
+CALLS = [
+    pytest.param(case, peer, id=f"{case.name}-{case.dtype}-{peer}".replace(" ", "-").replace(",", ""))
+    for case in features.cases() for peer in case.calls
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("case_of_features", CASES, ids=lambda case: f"{case.name}-{case.dtype}".replace(" ", "-"))
-@pytest.mark.parametrize("peer", sorted(features.PEER_IMAGES))
-def test_features(request, benchmark, case_of_features, peer):
-    case = case_of_features
-    if peer not in case.calls:
-        pytest.skip(f"{peer} has no {case.name} of {case.dtype}, or is not installed")
+@pytest.mark.parametrize(("feature", "peer"), CALLS)
+def test_features(request, benchmark, feature, peer):
     small = request.config.getoption("--small", default=False) or os.environ.get("FASTLIN_BENCH_SMALL", "0") != "0"
-    X = features.images(case.dtype, SMALL if small else features.PEER_IMAGES[peer])
-    features.check(case, peer, X[:SMALL])
-    benchmark.group = f"{case.name} | {case.dtype}, {len(X)} images"
+    X = features.images(feature.dtype, SMALL if small else features.PEER_IMAGES[peer])
+    features.check(feature, peer, X[:SMALL])
+    benchmark.group = f"{feature.name} | {feature.dtype}, {len(X)} images"
     benchmark._timer = time.process_time
     benchmark.extra_info |= {"implementation": peer, "images": len(X)}
-    benchmark(case.calls[peer], X)
+    benchmark(feature.calls[peer], X)
