@@ -29,8 +29,8 @@ print("\n2. L1 makes zeros. Twenty inputs, of which three matter.\n")
 rng = np.random.default_rng(0)
 X = rng.normal(size=(600, 20))
 y = (X[:, :3].sum(axis=1) + 0.5 * rng.normal(size=600) > 0).astype(int)
-for l1_ratio, name in ((0.0, "L2"), (1.0, "L1")):
-    model = LinearClassifier("softmax", alpha=0.1, l1_ratio=l1_ratio, max_iter=100, random_state=0).fit(X, y)
+for penalty, name in (("l2", "L2"), ("l1", "L1")):
+    model = LinearClassifier("softmax", alpha=0.1, penalty=penalty, max_iter=100, random_state=0).fit(X, y)
     w = model.coef_[0]
     print(f"  {name}: {np.count_nonzero(w):2d} of 20 weights are not zero, accuracy {model.score(X, y):.1%}")
     print(f"      {np.array2string(w.round(2) + 0.0, max_line_width=110, prefix='      ')}")

@@ -28,7 +28,7 @@ STANDARD = (X - X.mean(axis=0)) / X.std(axis=0)
     [
         "softmax", "hinge", "squared_hinge", fastlin.softmax_loss, fastlin.hinge_loss, reference.softmax_loss,
         fastlin.SoftmaxClassifier(), fastlin.SVMClassifier(margin=3.0), fastlin.SVMClassifier("squared_hinge"),
-        fastlin.SoftmaxClassifier(batch_size=32, momentum=0.0, max_iter=3, l1_ratio=0.5, alpha=0.01),
+        fastlin.SoftmaxClassifier(batch_size=32, momentum=0.0, max_iter=3, penalty="elasticnet", l1_ratio=0.5, alpha=0.01),
     ],
     ids=repr,
 )  # fmt: skip
@@ -145,7 +145,7 @@ def _without_other_rows(loss: Any) -> Any:
 
 @pytest.mark.parametrize("rate", [1e-9, 1e6])
 def test_a_rate_that_does_not_suit_the_features_is_found(rate: float) -> None:
-    report = sanity_suite("softmax", X, y, learning_rate=rate)
+    report = sanity_suite("softmax", X, y, eta0=rate)
     assert [check.name for check in report.failed] == ["update to weight"]
 
 
@@ -199,11 +199,11 @@ class LearnsBackwards(fastlin.SoftmaxClassifier):
     [
         (ForgetsTheMean(), "initial loss"),
         (ForgetsThePenalty(), "penalty raises the loss"),
-        (fastlin.SoftmaxClassifier(learning_rate=1e-7), "twenty rows overfitted"),
+        (fastlin.SoftmaxClassifier(eta0=1e-7), "twenty rows overfitted"),
         (RemembersAnotherFit(), "shuffled labels give chance"),
         (LearnsBackwards(), "loss falls along -gradient"),
-        (fastlin.SVMClassifier(learning_rate=1e-8), "update to weight"),
-        (fastlin.SoftmaxClassifier(learning_rate=100.0, standardize=False), "update to weight"),
+        (fastlin.SVMClassifier(eta0=1e-8), "update to weight"),
+        (fastlin.SoftmaxClassifier(eta0=100.0, standardize=False), "update to weight"),
         (Squares(), "scores scale with x"),
         (ForgetsTheBias(), "bias as a column"),
     ],
@@ -215,7 +215,7 @@ def test_a_broken_model_fails_its_check(model: Any, failed: str) -> None:
 
 
 def test_a_model_that_diverges_fails_and_is_told_so() -> None:
-    report = sanity_suite(fastlin.SVMClassifier(learning_rate=1e4), X, y)
+    report = sanity_suite(fastlin.SVMClassifier(eta0=1e4), X, y)
     assert "diverged" in report["twenty rows overfitted"].found or "diverged" in str(report)
     assert not report.ok
 

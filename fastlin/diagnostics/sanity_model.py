@@ -66,7 +66,14 @@ class _Subject:
 
     def _fitted(self, X: np.ndarray, y: np.ndarray, **changes: Any) -> LinearClassifier:
         seed = int(self._sample.rng.integers(2**31))
-        parameters = {**self._model.get_params(), "verbose": 0, "random_state": seed, **changes}
+        parameters = self._model.get_params()
+        # What is asked is about steps on minibatches; nobody else is to be told of them, and no file written.
+        if parameters["solver"] in ("lbfgs", "auto"):
+            parameters["solver"] = "sgd"
+        parameters |= {
+            "verbose": 0, "random_state": seed, "callbacks": None, "checkpoint": None, "early_stopping": False,
+            "average": False, "warm_start": False, "class_weight": None, **changes,
+        }  # fmt: skip
         return type(self._model)(**parameters).fit(X, y)
 
     def _loss(self, X: np.ndarray, y: np.ndarray, W: np.ndarray, b: Any = None, **folding: Any) -> LossGradient:
@@ -88,7 +95,7 @@ class _Subject:
 
     def initial_loss(self) -> Check:
         X, y = self._sample.X, self._sample.y
-        model = self._fitted(X, y, alpha=0.0, max_iter=1, learning_rate=_TINY_RATE)
+        model = self._fitted(X, y, alpha=0.0, max_iter=1, eta0=_TINY_RATE)
         found = float(model.history_["loss"][0])
         passed = abs(found - self._initial) <= SAME * self._initial
         return Check("initial loss", bool(passed), number(found), self._formula)
@@ -129,7 +136,8 @@ class _Subject:
         if self._rate is None:
             self._rate = self._fitted(X, y, max_iter=1).learning_rate_
         settings = {"batch_size": len(X), "momentum": 0.0, "nesterov": False, "shuffle": False, "max_iter": 5}
-        return self._fitted(X, y, alpha=alpha, learning_rate=0.1 * self._rate, **settings).history_
+        settings |= {"penalty": self._model.penalty or "l2", "learning_rate": "auto"}
+        return self._fitted(X, y, alpha=alpha, eta0=0.1 * self._rate, **settings).history_
 
     def falls(self) -> Check:
         losses = self._slow_descent(0.0)["loss"]
