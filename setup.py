@@ -29,6 +29,11 @@ LEVELS = {
     "avx2": AVX2_FLAGS,
     "avx512": [*AVX2_FLAGS, "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"],
 }
+# Kernels of a few more instructions beside the widest level: files that are empty where the compiler lacks the flags.
+BESIDE_AVX512 = {
+    "fl_words_bf16.c": ["-mavx512bf16"],
+    "fl_words_amx.c": ["-mamx-tile", "-mamx-bf16"],
+}
 # Kernels fuse multiply and add where they say so and nowhere else, so that compilers agree; no link-time optimisation,
 # which could carry a level's instructions into another file; no line tables, which double the time to compile.
 KERNEL_FLAGS = ["-std=c11", "-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-lto", "-Wall", "-Wextra"]
@@ -85,6 +90,10 @@ class BuildExt(build_ext):
                 wanted = False
             # A level's file compiled without its flags is an empty table that says so.
             jobs.append((level, f"fl_level_{level}.c", level_flags if wanted else []))
+        for name, more in BESIDE_AVX512.items():
+            all_flags = [*LEVELS["avx512"], *more]
+            wanted = "avx512" in wanted_levels() and self.compiles("int main(void) { return 0; }\n", all_flags)
+            jobs.append(("avx512", name, all_flags if wanted else []))
 
         def compiled(job: tuple[str, str, list[str]]) -> list[str]:
             folder, name, extra = job

@@ -16,8 +16,6 @@ static inline ptrdiff_t fl_cut_start(ptrdiff_t n, ptrdiff_t most, ptrdiff_t part
     return part * (n / count) + (part < extra ? part : extra);
 }
 
-static inline ptrdiff_t fl_whole(ptrdiff_t n, ptrdiff_t lanes) { return (n + lanes - 1) / lanes * lanes; }
-
 /* Calls TILE(k) with the constant k equal to `classes`, so that the tile's loops unroll. */
 #define FL_FOR_CLASSES(classes, TILE)                                                                                  \
     switch (classes) {                                                                                                 \

@@ -112,6 +112,65 @@ typedef struct {
     void (*interleave3)(ptrdiff_t n, ptrdiff_t pixels, const uint8_t *planes_n, ptrdiff_t ld_planes, uint8_t *out_n);
 } fl_plane_kernels;
 
+/* Visual words: which encoding, and where the pieces of one image and of one dictionary lie. Components of a whitened
+ * patch come even ones first: mirroring a patch keeps them, and turns the sign of the `odd` others. A dictionary closed
+ * under mirroring (odd > 0) stands as one word of each pair; the products with both are e + o and e - o of its even and
+ * odd part. `maps` is how many numbers come of a word: mirrors x signs. */
+typedef struct {
+    ptrdiff_t n_words, padded; /* padded to whole panels; sums and dots are padded apart */
+    ptrdiff_t even, odd;
+} fl_words;
+
+/* Positions that are pooled together and lie together: rows [first, first + n) of a chunk. */
+typedef struct {
+    int64_t first, n, region;
+} fl_run;
+
+/* A bin of the pooling grid is the regions [first_y, last_y) x [first_x, last_x), of regions_x in a row. */
+typedef struct {
+    ptrdiff_t bins_y, bins_x, regions_x;
+    const int64_t *first_y, *last_y, *first_x, *last_x;
+    ptrdiff_t mirrors, signs;
+    int average; /* of the two mirrors, the bins of one reflected */
+    double power;
+} fl_pooling;
+
+/* From pixels to patches, and from products to features: computed in float32. */
+typedef struct {
+    /* plane_n = image_n * scale */
+    void (*pixels)(ptrdiff_t n, const void *image_n, int is_u8, float scale, float *plane_n);
+    /* x_nd = patches less their mean, and 1 / sqrt(variance + eps); zero where that is not finite. A patch is `rows` pieces
+     * of d / rows pixels, ld_plane apart. x_nd has room for a vector behind each row: ld_x >= d + 16. */
+    void (*patches)(ptrdiff_t n, const float *plane, ptrdiff_t ld_plane, const int64_t *offset_n, ptrdiff_t rows,
+                    ptrdiff_t d, float eps, float *x_nd, ptrdiff_t ld_x, float *factor_n);
+    /* w_nd = w_nd * factor_n + bias_d in place; norm_n = sum over d of its squares */
+    void (*contrast)(ptrdiff_t n, ptrdiff_t d, float *w_nd, ptrdiff_t ld_w, const float *factor_n, const float *bias_d,
+                     float *norm_n);
+    /* Of the dots of one position with all words: sums += max(0, mean distance - distance). dots is overwritten. */
+    void (*triangle)(const fl_words *words, const float *norm_w, float norm, float *dots, float *sums);
+    /* Place in dots of the nearest word, the first of equals. */
+    ptrdiff_t (*nearest)(const fl_words *words, const float *norm_w, const float *dots);
+    /* The regions' sums as the features of one image. */
+    void (*pool)(const fl_words *words, const fl_pooling *pooling, const float *sums, float *features);
+} fl_patch_kernels;
+
+/* Products of whitened patches with words, in one arithmetic. */
+typedef struct {
+    const char *name;
+    int built;
+    ptrdiff_t rows; /* positions of a tile: rows are read to a whole number of it */
+    ptrdiff_t (*panel)(const fl_words *words); /* words of a panel */
+    ptrdiff_t (*cells)(const fl_words *words); /* numbers of 4 bytes in a row of components, or in a packed word */
+    void (*pack)(const fl_words *words, const float *words_nd, float *packed);
+    /* Whitened patches as the products read them; NULL where that is as they are. */
+    void (*load)(const fl_words *words, ptrdiff_t n, const float *w_nd, ptrdiff_t ld_w, float *rows);
+    /* Two-sided soft threshold: sums += max(0, dot - threshold) and max(0, -dot - threshold), of either mirror. */
+    void (*soft)(const fl_words *words, ptrdiff_t n_runs, const fl_run *runs, const float *rows, const float *packed,
+                 float threshold, float *sums);
+    /* dots[n][mirror][padded] */
+    void (*dots)(const fl_words *words, ptrdiff_t n, const float *rows, const float *packed, float *dots);
+} fl_word_products;
+
 typedef struct {
     const char *name;
     int built; /* 0 where the compiler did not get, or did not have, the level's flags */
@@ -119,6 +178,8 @@ typedef struct {
     fl_real_kernels real[FL_N_REAL];
     fl_plane_kernels planes;
     fl_image_kernels images[FL_N_STORAGE]; /* none for float16 */
+    fl_patch_kernels patches;
+    fl_word_products words;
 } fl_kernels;
 
 /* The compiler, in its own words. */
@@ -132,6 +193,8 @@ typedef struct {
 #define FL_SCRATCH_BYTES(n) ((size_t)(n) * 16 * 64)
 
 extern const fl_kernels fl_kernels_baseline, fl_kernels_avx2, fl_kernels_avx512;
+/* Products in bfloat16, beside the level avx512: AVX512-BF16, and AMX tiles. */
+extern const fl_word_products fl_words_bf16, fl_words_amx;
 
 /* Bring elements of any dtype, stride and byte order to `real`: the way in for rows that the kernels cannot read as
  * they lie. `code` is the dtype's character in the struct module's sense (NumPy's dtype.char). */

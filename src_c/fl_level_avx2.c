@@ -10,6 +10,7 @@
 #define FL_FEW 16
 #define FL_PANEL 3
 #define FL_PANEL_ROWS 4
+#define FL_WORD_VECTORS 2
 #include "level.inc.h"
 #else
 #include "fl_kernels.h"

@@ -10,6 +10,7 @@
 #define FL_FEW 24
 #define FL_PANEL 3
 #define FL_PANEL_ROWS 8
+#define FL_WORD_VECTORS 4
 #include "level.inc.h"
 #else
 #include "fl_kernels.h"

@@ -11,4 +11,5 @@
 #if defined(__SSE2__)
 #define FL_SSE2
 #endif
+#define FL_WORD_VECTORS 2
 #include "level.inc.h"

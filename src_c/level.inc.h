@@ -1,7 +1,7 @@
 /* Template: everything one level offers, and its table. Each fl_level_*.c sets the level's macros and includes this.
  *
  * Needs FL_LEVEL (the suffix of its symbols), FL_LEVEL_NAME, FL_VECTOR_BYTES, and the sizes of its tiles: FL_FEW,
- * FL_GROUP, FL_ROW_TILE(classes), FL_PANEL, FL_PANEL_ROWS.
+ * FL_GROUP, FL_ROW_TILE(classes), FL_PANEL, FL_PANEL_ROWS, FL_WORD_VECTORS.
  */
 #include "fl_kernels.h"
 #include "fl_simd.h"
@@ -108,6 +108,22 @@
 #include "planes.inc.h"
 #undef NAME
 
+#define NAME(kernel) FL_PASTE(kernel, patches, FL_LEVEL)
+#include "patches.inc.h"
+#undef NAME
+
+#define CELL_PARTS 1
+#define CELL_PUT(cell, part, value) ((cell)[part] = (value))
+#define CELL_SPREAD(p) vf_set1(*(p))
+#define CELL_DOT(a, b, sum) vf_fma(a, b, sum)
+#define CELLS_MULTIPLE 1
+#define PLAIN_VECTORS FL_WORD_VECTORS
+#define PANEL_OF(paired) (((paired) ? 2 : PLAIN_VECTORS) * VF_LANES)
+#define NAME(kernel) FL_PASTE(kernel, words, FL_LEVEL)
+#include "word_cells.inc.h"
+#include "word_tiles.inc.h"
+#undef NAME
+
 #define FL_ROWS(storage)                                                                                               \
     {                                                                                                                  \
         FL_PASTE(scores, storage, FL_LEVEL), FL_PASTE(gradient, storage, FL_LEVEL),                                    \
@@ -127,6 +143,9 @@
         FL_KERNEL(update, real), FL_KERNEL(penalty, real),                                                             \
     }
 
+#define FL_PATCH(kernel) .kernel = FL_PASTE(kernel, patches, FL_LEVEL)
+#define FL_WORD(kernel) .kernel = FL_PASTE(kernel, words, FL_LEVEL)
+
 #define FL_TABLE_(level) fl_kernels_##level
 #define FL_TABLE(level) FL_TABLE_(level)
 const fl_kernels FL_TABLE(FL_LEVEL) = {
@@ -136,4 +155,8 @@ const fl_kernels FL_TABLE(FL_LEVEL) = {
     .images = {[FL_U8] = FL_IMAGES(u8), [FL_F32] = FL_IMAGES(f32), [FL_F64] = FL_IMAGES(f64)},
     .real = {[FL_REAL32] = FL_REAL(real32, float, VF_LANES), [FL_REAL64] = FL_REAL(real64, double, VD_LANES)},
     .planes = {FL_PASTE(interleave3, planes, FL_LEVEL)},
+    .patches = {FL_PATCH(pixels), FL_PATCH(patches), FL_PATCH(contrast), FL_PATCH(triangle), FL_PATCH(nearest),
+                FL_PATCH(pool)},
+    .words = {.name = "float32", .built = 1, .rows = 1, FL_WORD(panel), FL_WORD(cells), FL_WORD(pack), .load = NULL,
+              FL_WORD(soft), FL_WORD(dots)},
 };

@@ -112,6 +112,47 @@ cdef extern from "fl_kernels.h" nogil:
         void (*interleave3)(ptrdiff_t n, ptrdiff_t pixels, const uint8_t *planes_n, ptrdiff_t ld_planes,
                             uint8_t *out_n) noexcept nogil
 
+    ctypedef struct fl_words:
+        ptrdiff_t n_words, padded, even, odd
+
+    ctypedef struct fl_run:
+        int64_t first, n, region
+
+    ctypedef struct fl_pooling:
+        ptrdiff_t bins_y, bins_x, regions_x
+        const int64_t *first_y
+        const int64_t *last_y
+        const int64_t *first_x
+        const int64_t *last_x
+        ptrdiff_t mirrors, signs
+        int average
+        double power
+
+    ctypedef struct fl_patch_kernels:
+        void (*pixels)(ptrdiff_t n, const void *image_n, int is_u8, float scale, float *plane_n) noexcept nogil
+        void (*patches)(ptrdiff_t n, const float *plane, ptrdiff_t ld_plane, const int64_t *offset_n, ptrdiff_t rows,
+                        ptrdiff_t d, float eps, float *x_nd, ptrdiff_t ld_x, float *factor_n) noexcept nogil
+        void (*contrast)(ptrdiff_t n, ptrdiff_t d, float *w_nd, ptrdiff_t ld_w, const float *factor_n,
+                         const float *bias_d, float *norm_n) noexcept nogil
+        void (*triangle)(const fl_words *words, const float *norm_w, float norm, float *dots,
+                         float *sums) noexcept nogil
+        ptrdiff_t (*nearest)(const fl_words *words, const float *norm_w, const float *dots) noexcept nogil
+        void (*pool)(const fl_words *words, const fl_pooling *pooling, const float *sums,
+                     float *features) noexcept nogil
+
+    ctypedef struct fl_word_products:
+        const char *name
+        int built
+        ptrdiff_t rows
+        ptrdiff_t (*panel)(const fl_words *words) noexcept nogil
+        ptrdiff_t (*cells)(const fl_words *words) noexcept nogil
+        void (*pack)(const fl_words *words, const float *words_nd, float *packed) noexcept nogil
+        void (*load)(const fl_words *words, ptrdiff_t n, const float *w_nd, ptrdiff_t ld_w, float *rows) noexcept nogil
+        void (*soft)(const fl_words *words, ptrdiff_t n_runs, const fl_run *runs, const float *rows,
+                     const float *packed, float threshold, float *sums) noexcept nogil
+        void (*dots)(const fl_words *words, ptrdiff_t n, const float *rows, const float *packed,
+                     float *dots) noexcept nogil
+
     ctypedef struct fl_kernels:
         const char *name
         int built
@@ -119,11 +160,15 @@ cdef extern from "fl_kernels.h" nogil:
         fl_real_kernels real[2]
         fl_plane_kernels planes
         fl_image_kernels images[4]
+        fl_patch_kernels patches
+        fl_word_products words
 
     size_t FL_SCRATCH_BYTES(ptrdiff_t n)
     const fl_kernels fl_kernels_baseline, fl_kernels_avx2, fl_kernels_avx512
+    const fl_word_products fl_words_bf16, fl_words_amx
 
 
 cdef const fl_kernels *kernels() noexcept nogil
+cdef const fl_word_products *word_products(str name) except NULL
 cdef void convert(char code, int swapped, ptrdiff_t n, const void *const *x_n, ptrdiff_t col_stride, ptrdiff_t d0,
                   ptrdiff_t d1, fl_real real, void *out_nd, ptrdiff_t ld_out) noexcept nogil

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from fastlin.features._concat import Concat, concat
     from fastlin.features._hog import HOG, hog
     from fastlin.features.transforms import BiasTrick, PolarCoordinates, Polynomial2, SignedPower, Standardize
+    from fastlin.features.visual_words import COATES_2011, VisualWords
 
 _HOME = {
     "BiasTrick": "transforms",
+    "COATES_2011": "visual_words",
     "ColorHistogram": "_color_histogram",
     "Concat": "_concat",
     "HOG": "_hog",
@@ -26,12 +28,14 @@ _HOME = {
     "Polynomial2": "transforms",
     "SignedPower": "transforms",
     "Standardize": "transforms",
+    "VisualWords": "visual_words",
     "color_histogram": "_color_histogram",
     "concat": "_concat",
     "hog": "_hog",
 }
 
 __all__ = [
+    "COATES_2011",
     "HOG",
     "BiasTrick",
     "ColorHistogram",
@@ -40,6 +44,7 @@ __all__ = [
     "Polynomial2",
     "SignedPower",
     "Standardize",
+    "VisualWords",
     "color_histogram",
     "concat",
     "hog",
