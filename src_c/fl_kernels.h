@@ -131,7 +131,7 @@ typedef struct {
     ptrdiff_t bins_y, bins_x, regions_x;
     const int64_t *first_y, *last_y, *first_x, *last_x;
     ptrdiff_t mirrors, signs;
-    int average; /* of the two mirrors, the bins of one reflected */
+    int join; /* add a mirror word's sums, of the mirrored bin, to the word's */
     double power;
 } fl_pooling;
 
@@ -139,13 +139,15 @@ typedef struct {
 typedef struct {
     /* plane_n = image_n * scale */
     void (*pixels)(ptrdiff_t n, const void *image_n, int is_u8, float scale, float *plane_n);
-    /* x_nd = patches less their mean, and 1 / sqrt(variance + eps); zero where that is not finite. A patch is `rows` pieces
-     * of d / rows pixels, ld_plane apart. x_nd has room for a vector behind each row: ld_x >= d + 16. */
+    /* x_nd = patches less their first pixel, mean_n = the mean of that, factor_n = 1 / sqrt(variance + eps), or zero
+     * where that is not finite. A patch is `rows` pieces of d / rows pixels, ld_plane apart. Behind a piece in the plane, and
+     * behind a row of x_nd, a vector more is touched. */
     void (*patches)(ptrdiff_t n, const float *plane, ptrdiff_t ld_plane, const int64_t *offset_n, ptrdiff_t rows,
-                    ptrdiff_t d, float eps, float *x_nd, ptrdiff_t ld_x, float *factor_n);
-    /* w_nd = w_nd * factor_n + bias_d in place; norm_n = sum over d of its squares */
-    void (*contrast)(ptrdiff_t n, ptrdiff_t d, float *w_nd, ptrdiff_t ld_w, const float *factor_n, const float *bias_d,
-                     float *norm_n);
+                    ptrdiff_t d, float eps, float *x_nd, ptrdiff_t ld_x, float *mean_n, float *factor_n);
+    /* w_nd = (w_nd - mean_n * ones_d) * factor_n + bias_d in place; norm_n = sum over d of its squares. ones_d is the
+     * product of the whitening with ones. */
+    void (*contrast)(ptrdiff_t n, ptrdiff_t d, float *w_nd, ptrdiff_t ld_w, const float *mean_n, const float *factor_n,
+                     const float *ones_d, const float *bias_d, float *norm_n);
     /* Of the dots of one position with all words: sums += max(0, mean distance - distance). dots is overwritten. */
     void (*triangle)(const fl_words *words, const float *norm_w, float norm, float *dots, float *sums);
     /* Place in dots of the nearest word, the first of equals. */

@@ -3,8 +3,8 @@
  * Included once by each level's file, after FL_VECTOR_BYTES and, on x86, one of FL_AVX512, FL_AVX2 or FL_SSE2.
  * Arithmetic is GCC's and Clang's vector extension (+ - * on whole vectors); intrinsics stand only where it has no
  * word: fused multiply-add, masked tails, widening, horizontal sums.
- * Rules: every load may be unaligned; reductions run in a fixed tree; max(a, b) is b unless a > b, and min(a, b) b unless
- * a < b, so that a NaN in b comes through.
+ * Rules: every load may be unaligned; reductions run in a fixed tree; max(a, b) is b unless a > b, and min(a, b) is b
+ * unless a < b, so that a NaN in b comes through.
  */
 #ifndef FL_SIMD_H
 #define FL_SIMD_H

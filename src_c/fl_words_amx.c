@@ -1,16 +1,16 @@
-/* Products with visual words in Intel's AMX tiles: bfloat16 in, float out. Compiled with the flags; without them it is left
- * out.
+/* Products with visual words in Intel's AMX tiles: bfloat16 in, float out. Compiled with the flags; without them it is
+ * left out.
  *
  * Plan. A tile register holds 16 rows of 64 bytes: 16 positions x 32 components, 32 components x 16 words, or 16 x 16
- * products, which one instruction makes out of the two others at 16 times the rate of float32 vectors. The products come
- * back to the vectors through 1 KiB of first-level cache, and what is done with them there, about 10 operations for the 4
- * numbers of a pair, is the limit. So two panels of 16 words are in the making at once: while the vectors sum up one tile's
- * products, the tile unit makes the next one's.
- *   tile registers   products with even and odd components of one tile of positions: 2, double for the two in flight: 4;
- *                    positions 2, words 2.
+ * products, which one instruction makes out of the two others at 16 times the rate of float32 vectors. The products
+ * come back to the vectors through 2 KiB of first-level cache, and what is done with them there, about 10 operations
+ * for the 4 numbers of a pair, is more than half of the time. The next tile's products are begun before this one's are
+ * summed up, and stored after.
+ *   tile registers   products with even and odd components: 2; positions 2, words 2.
  *   vectors          a pair's 4 sums, two of each (consecutive positions go to different ones, for the latency of an
- *                    addition): 8; of plain words 2 and twice that: 4.
- * A run of positions seldom is a multiple of 16: the last tile is computed whole, from the rows behind, and summed in part.
+ *                    addition): 8; the 4 totals; of plain words 2 x 2 and 2.
+ * A run of positions seldom is a multiple of 16: the last tile is computed whole, from the rows behind, and summed in
+ * part.
  */
 #if defined(__AMX_BF16__) && defined(__AMX_TILE__) && defined(__AVX512F__) && defined(__AVX512BW__) &&                 \
     defined(__AVX512DQ__) && defined(__AVX512VL__)
@@ -24,6 +24,7 @@
 
 #define CELL_PARTS 2
 #define CELL_PUT(cell, i, value) fl_bf16_put(cell, i, value)
+#define CELL_ROW(cells, n, components, count) fl_bf16_row(cells, n, components, count)
 #define CELLS_MULTIPLE SIDE
 #define PANEL_OF(paired) ((void)(paired), SIDE)
 #define NAME(kernel) fl_amx_##kernel##_avx512
@@ -112,12 +113,10 @@ FL_INLINE void soft_of(const int paired, const fl_words *words, ptrdiff_t n_runs
     const ptrdiff_t even = NAME(cells_of)(words->even), odd = NAME(cells_of)(words->odd), cells = even + odd;
     const ptrdiff_t maps = paired ? 4 : 2, padded = words->padded;
     const vf a = vf_set1(threshold), minus_a = vf_set1(-threshold);
-    /* What the threshold alone gives, by the additions of sum_up: so that the sum where nothing passes is exactly zero. */
-    float alone[SIDE + 1], way[SIDE / 2 + 1] = {0.0f};
-    for (int r = 1; r <= SIDE / 2; r++) way[r] = way[r - 1] + threshold;
-    for (int r = 0; r <= SIDE; r++) alone[r] = way[(r + 1) / 2] + way[r / 2];
-    tiles_on();
-    for (ptrdiff_t w = 0; w < padded; w += SIDE, packed += SIDE * cells) {
+    /* What the threshold alone gives, by the additions of sum_up: so that the sum where nothing passes is exactly zero.
+    */ float alone[SIDE + 1], way[SIDE / 2 + 1] = {0.0f}; for (int r = 1; r <= SIDE / 2; r++) way[r] = way[r - 1] +
+    threshold; for (int r = 0; r <= SIDE; r++) alone[r] = way[(r + 1) / 2] + way[r / 2]; tiles_on(); for (ptrdiff_t w =
+    0; w < padded; w += SIDE, packed += SIDE * cells) {
         for (const fl_run *run = runs; run < runs + n_runs; run++) {
             float *s = sums + run->region * maps * padded + w;
             const float *row = rows + run->first * cells;

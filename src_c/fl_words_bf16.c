@@ -1,8 +1,8 @@
 /* Products with visual words in AVX512-BF16: the register tiles of word_tiles.inc.h, two components in a cell.
  *
- * AMD's processors do a vdpbf16ps as fast as a multiply-add of floats, so that this is twice as fast; Intel's take two to
- * four times as long, and there the AMX tiles of fl_words_amx.c are the better ones. Compiled with the flags; without them
- * it is left out.
+ * AMD's processors do a vdpbf16ps as fast as a multiply-add of floats, so that this is twice as fast; Intel's take two
+ * to four times as long, and there the AMX tiles of fl_words_amx.c are the better ones. Compiled with the flags;
+ * without them it is left out.
  */
 #if defined(__AVX512BF16__) && defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) &&               \
     defined(__AVX512VL__)
@@ -27,6 +27,7 @@ FL_INLINE vf dot_cells(vf a, vf b, vf sum) {
 
 #define CELL_PARTS 2
 #define CELL_PUT(cell, i, value) fl_bf16_put(cell, i, value)
+#define CELL_ROW(cells, n, components, count) fl_bf16_row(cells, n, components, count)
 #define CELL_SPREAD(p) spread_cell(p)
 #define CELL_DOT(a, b, sum) dot_cells(a, b, sum)
 #define CELLS_MULTIPLE 1

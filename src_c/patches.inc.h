@@ -2,14 +2,26 @@
  *
  * Needs NAME(kernel).
  *
- * Plan. A block of positions is cut out of the image's plane into rows of d pixels, each less its mean, in three passes
- * over d numbers in the first-level cache: copy and sum, subtract and sum the squares, scale after the whitening. The mean is
- * taken off the pixels themselves, not off the products, as those of a bright flat patch would cancel to nothing. The
- * whitening is the scores kernel of rows.inc.h: components are its classes. It stands for 324 of about 400 vector operations
- * a position.
- * The triangle needs the mean over all words before the first is pooled: the dots of one position, 4 bytes a word, are kept
- * until then and no longer.
+ * Plan. A block of positions is cut out of the image's plane into rows of d pixels, in one pass over them. Their mean
+ * and contrast are divided out after the whitening, where there is less to divide: whitening is linear, w = (V x - mean
+ * V 1) / sd + bias. So that a bright flat patch does not cancel to nothing, the patch's first pixel is taken off all of
+ * them on the way: it is one of them, and so the mean of what is left is at most sqrt(d) standard deviations from zero.
+ * The product V x is the scores kernel of rows.inc.h, components being its classes; it is most of the work.
+ *
+ * The triangle needs the mean over all words before the first is pooled: the dots of one position, 4 bytes a word, are
+ * kept until then and no longer.
  */
+/* The first n lanes of v, zeros behind. */
+FL_INLINE vf NAME(first_lanes)(vf v, ptrdiff_t n) {
+#if defined(FL_AVX512)
+    return (vf)_mm512_maskz_mov_ps(fl_mask16(n), (__m512)v);
+#else
+    float lanes[VF_LANES];
+    vf_store(lanes, v);
+    return vf_load_n(lanes, n);
+#endif
+}
+
 static void NAME(pixels)(ptrdiff_t n, const void *image_n, int is_u8, float scale, float *plane_n) {
     const vf by = vf_set1(scale);
     ptrdiff_t i = 0;
@@ -25,59 +37,57 @@ static void NAME(pixels)(ptrdiff_t n, const void *image_n, int is_u8, float scal
 }
 
 static void NAME(patches)(ptrdiff_t n, const float *plane, ptrdiff_t ld_plane, const int64_t *offset_n, ptrdiff_t rows,
-                          ptrdiff_t d, float eps, float *x_nd, ptrdiff_t ld_x, float *factor_n) {
-    const ptrdiff_t width = d / rows, whole = d / VF_LANES * VF_LANES, rest = d - whole;
+                          ptrdiff_t d, float eps, float *x_nd, ptrdiff_t ld_x, float *mean_n, float *factor_n) {
+    const ptrdiff_t width = d / rows, whole = width / VF_LANES * VF_LANES, rest = width - whole;
+    const float mean_of = 1.0f / (float)d, variance_of = 1.0f / (float)(d > 1 ? d - 1 : 1);
     for (ptrdiff_t p = 0; p < n; p++) {
-        float *x = x_nd + p * ld_x;
         const float *from = plane + offset_n[p];
-        /* Whole vectors: what a piece writes too much is the next one's, or behind the row. */
-        for (ptrdiff_t r = 0; r < rows; r++, from += ld_plane)
-            for (ptrdiff_t i = 0; i < width; i += VF_LANES) vf_store(x + r * width + i, vf_load(from + i));
+        const vf origin = vf_set1(*from);
+        float *x = x_nd + p * ld_x;
         vf sum = vf_set1(0.0f), square = sum;
-        for (ptrdiff_t i = 0; i < whole; i += VF_LANES) sum = sum + vf_load(x + i);
-        if (rest) sum = sum + vf_load_n(x + whole, rest);
-        const float mean = vf_sum(sum) / (float)d;
-        const vf mean_v = vf_set1(mean);
-        for (ptrdiff_t i = 0; i < whole; i += VF_LANES) {
-            const vf v = vf_load(x + i) - mean_v;
-            vf_store(x + i, v);
-            square = vf_fma(v, v, square);
+        for (ptrdiff_t r = 0; r < rows; r++, x += width, from += ld_plane) {
+            for (ptrdiff_t i = 0; i < whole; i += VF_LANES) {
+                const vf v = vf_load(from + i) - origin;
+                vf_store(x + i, v);
+                sum = sum + v;
+                square = vf_fma(v, v, square);
+            }
+            if (rest) {
+                /* A whole vector: what it writes too much is the next piece's, or behind the row. */
+                const vf v = vf_load(from + whole) - origin, kept = NAME(first_lanes)(v, rest);
+                vf_store(x + whole, v);
+                sum = sum + kept;
+                square = vf_fma(kept, kept, square);
+            }
         }
-        for (ptrdiff_t i = whole; i < d; i++) x[i] -= mean;
-        if (rest) {
-            const vf v = vf_load_n(x + whole, rest);
-            square = vf_fma(v, v, square);
-        }
-        const float variance = vf_sum(square) / (float)(d > 1 ? d - 1 : 1) + eps;
+        const float total = vf_sum(sum), mean = total * mean_of;
+        const float variance = fmaxf(vf_sum(square) - total * mean, 0.0f) * variance_of + eps;
+        mean_n[p] = mean;
         factor_n[p] = variance > 0.0f ? 1.0f / sqrtf(variance) : 0.0f;
     }
 }
 
-static void NAME(contrast)(ptrdiff_t n, ptrdiff_t d, float *w_nd, ptrdiff_t ld_w, const float *factor_n,
-                           const float *bias_d, float *norm_n) {
+static void NAME(contrast)(ptrdiff_t n, ptrdiff_t d, float *w_nd, ptrdiff_t ld_w, const float *mean_n,
+                           const float *factor_n, const float *ones_d, const float *bias_d, float *norm_n) {
     for (ptrdiff_t r = 0; r < n; r++, w_nd += ld_w) {
-        const vf factor = vf_set1(factor_n[r]);
+        const vf factor = vf_set1(factor_n[r]), less = vf_set1(-mean_n[r] * factor_n[r]);
         vf norm = vf_set1(0.0f);
-        ptrdiff_t i = 0;
-        for (; i + VF_LANES <= d; i += VF_LANES) {
-            const vf w = vf_fma(vf_load(w_nd + i), factor, vf_load(bias_d + i));
-            vf_store(w_nd + i, w);
-            norm = vf_fma(w, w, norm);
-        }
-        if (i < d) {
-            const vf w = vf_fma(vf_load_n(w_nd + i, d - i), factor, vf_load_n(bias_d + i, d - i));
-            vf_store_n(w_nd + i, w, d - i);
-            norm = vf_fma(w, w, norm);
+        for (ptrdiff_t i = 0; i < d; i += VF_LANES) {
+            const ptrdiff_t width = d - i;
+            if (width >= VF_LANES) {
+                const vf constant = vf_fma(less, vf_load(ones_d + i), vf_load(bias_d + i));
+                const vf w = vf_fma(vf_load(w_nd + i), factor, constant);
+                vf_store(w_nd + i, w);
+                norm = vf_fma(w, w, norm);
+            } else {
+                const vf constant = vf_fma(less, vf_load_n(ones_d + i, width), vf_load_n(bias_d + i, width));
+                const vf w = vf_fma(vf_load_n(w_nd + i, width), factor, constant);
+                vf_store_n(w_nd + i, w, width);
+                norm = vf_fma(w, w, norm);
+            }
         }
         norm_n[r] = vf_sum(norm);
     }
-}
-
-/* The first n lanes of v, zeros behind. */
-FL_INLINE vf NAME(first_lanes)(vf v, ptrdiff_t n) {
-    float lanes[VF_LANES];
-    vf_store(lanes, v);
-    return vf_load_n(lanes, n);
 }
 
 static void NAME(triangle)(const fl_words *words, const float *norm_w, float norm, float *dots, float *sums) {
@@ -141,17 +151,17 @@ FL_INLINE vf NAME(bin)(const fl_pooling *pooling, ptrdiff_t y, ptrdiff_t x, cons
 
 static void NAME(pool)(const fl_words *words, const fl_pooling *pooling, const float *sums, float *features) {
     const ptrdiff_t maps = pooling->mirrors * pooling->signs, ld_region = maps * words->padded, n = words->n_words;
-    const ptrdiff_t written = pooling->average ? pooling->signs : maps;
-    const vf zero = vf_set1(0.0f), half = vf_set1(0.5f);
+    const ptrdiff_t written = pooling->join ? pooling->signs : maps;
+    const vf zero = vf_set1(0.0f);
     for (ptrdiff_t y = 0; y < pooling->bins_y; y++) {
         for (ptrdiff_t x = 0; x < pooling->bins_x; x++) {
             for (ptrdiff_t map = 0; map < written; map++, features += n) {
                 for (ptrdiff_t w = 0; w < n; w += VF_LANES) {
                     const float *s = sums + map * words->padded + w;
                     vf v = NAME(bin)(pooling, y, x, s, ld_region);
-                    if (pooling->average) {
+                    if (pooling->join) {
                         const float *mirror = s + pooling->signs * words->padded;
-                        v = (v + NAME(bin)(pooling, y, pooling->bins_x - 1 - x, mirror, ld_region)) * half;
+                        v = v + NAME(bin)(pooling, y, pooling->bins_x - 1 - x, mirror, ld_region);
                     }
                     v = vf_max(v, zero); /* rounding may leave less */
                     if (pooling->power == 0.5) v = vf_sqrt(v);

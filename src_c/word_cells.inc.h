@@ -1,10 +1,11 @@
 /* Template: words and whitened patches in the cells of 4 bytes that products step through.
  *
- * Needs CELL_PARTS (components in a cell: 1 float, or 2 bfloat16), CELL_PUT(cell, part, value), CELLS_MULTIPLE (cells of
- * either parity are padded to it, with zeros), PANEL_OF(paired) (words of a panel), NAME(kernel).
+ * Needs CELL_PARTS (components in a cell: 1 float, or 2 bfloat16), CELL_PUT(cell, part, value), where there are 2 also
+ * CELL_ROW(cells, n, components, count) (n cells of so many components, and zeros), CELLS_MULTIPLE (cells of either
+ * parity are padded to it, with zeros), PANEL_OF(paired) (words of a panel), NAME(kernel).
  *
- * A row is its even components' cells, then its odd ones'. A panel is cell by cell, each cell of all its words in a row,
- * so that products with it are one stream.
+ * A row is its even components' cells, then its odd ones'. A panel is cell by cell, each cell of all its words in a
+ * row, so that products with it are one stream.
  */
 static ptrdiff_t NAME(panel)(const fl_words *words) { return PANEL_OF(words->odd > 0); }
 
@@ -39,8 +40,7 @@ static void NAME(load)(const fl_words *words, ptrdiff_t n, const float *w_nd, pt
         for (int parity = 0; parity < 2; parity++) {
             const ptrdiff_t components = parity ? words->odd : words->even;
             const ptrdiff_t cells = NAME(cells_of)(components);
-            for (ptrdiff_t i = 0; i < components; i++) CELL_PUT(rows, i, from[i]);
-            for (ptrdiff_t i = components; i < cells * CELL_PARTS; i++) CELL_PUT(rows, i, 0.0f);
+            CELL_ROW(rows, cells, from, components);
             rows += cells;
             from += components;
         }

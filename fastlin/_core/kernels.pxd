@@ -125,15 +125,16 @@ cdef extern from "fl_kernels.h" nogil:
         const int64_t *first_x
         const int64_t *last_x
         ptrdiff_t mirrors, signs
-        int average
+        int join
         double power
 
     ctypedef struct fl_patch_kernels:
         void (*pixels)(ptrdiff_t n, const void *image_n, int is_u8, float scale, float *plane_n) noexcept nogil
         void (*patches)(ptrdiff_t n, const float *plane, ptrdiff_t ld_plane, const int64_t *offset_n, ptrdiff_t rows,
-                        ptrdiff_t d, float eps, float *x_nd, ptrdiff_t ld_x, float *factor_n) noexcept nogil
-        void (*contrast)(ptrdiff_t n, ptrdiff_t d, float *w_nd, ptrdiff_t ld_w, const float *factor_n,
-                         const float *bias_d, float *norm_n) noexcept nogil
+                        ptrdiff_t d, float eps, float *x_nd, ptrdiff_t ld_x, float *mean_n,
+                        float *factor_n) noexcept nogil
+        void (*contrast)(ptrdiff_t n, ptrdiff_t d, float *w_nd, ptrdiff_t ld_w, const float *mean_n,
+                         const float *factor_n, const float *ones_d, const float *bias_d, float *norm_n) noexcept nogil
         void (*triangle)(const fl_words *words, const float *norm_w, float norm, float *dots,
                          float *sums) noexcept nogil
         ptrdiff_t (*nearest)(const fl_words *words, const float *norm_w, const float *dots) noexcept nogil

@@ -1,9 +1,9 @@
 """Images to visual-word features: pixels, patches, whitening, products with words, pooling, one image a thread.
 
-An image's plane of pixels, the whitened patches of a chunk of its positions, and its pooled sums are all the memory there
-is; nothing of the size of positions x words. Positions come in an order in which those pooled together lie together
-(`fastlin.features._pooling`), in chunks that stay in the second-level cache while the words pass. Each image is computed
-in the same way whatever the thread or the batch it is in.
+An image's plane of pixels, the whitened patches of a chunk of its positions, and its pooled sums are all the memory
+there is; nothing of the size of positions x words. Positions come in an order in which those pooled together lie
+together (`fastlin.features._pooling`), in chunks that stay in the second-level cache while the words pass. Each image
+is computed in the same way whatever the thread or the batch it is in.
 """
 
 cimport numpy as cnp
@@ -20,8 +20,8 @@ cnp.import_array()
 # Positions that are whitened at once: their patches and scratch fit the first-level cache.
 cdef enum:
     BLOCK = 24
-# Positions whose dots with all words are kept for the triangle and the nearest word: whole tiles of 6 and of 16. A word is
-# read from the second level once for so many.
+# Positions whose dots with all words are kept for the triangle and the nearest word: whole tiles of 6 and of 16. A word
+# is read from the second level once for so many.
 cdef enum:
     DOTS = 48
 # Floats that a whole vector may read or write behind a row.
@@ -49,6 +49,7 @@ cdef struct Plan:
     ptrdiff_t first_chunk, last_chunk, most_positions
     int finish
     const void *whitening           # packed
+    const float *ones               # its product with ones
     const float *bias
     const float *packed
     const float *norm_w
@@ -62,7 +63,7 @@ cdef struct Plan:
 
 # What a thread needs, in floats.
 cdef struct Layout:
-    size_t plane, x, factor, norm, white, scratch, rows, dots, sums, total
+    size_t plane, x, mean, factor, norm, white, scratch, rows, dots, sums, total
 
 
 cdef inline size_t _line(size_t n) noexcept nogil:
@@ -74,7 +75,8 @@ cdef Layout _layout(const Plan *plan) noexcept nogil:
     cdef size_t cells = <size_t>plan.products.cells(&plan.words)
     at.plane = 0
     at.x = at.plane + _line(plan.pixels + BEHIND)
-    at.factor = at.x + _line(BLOCK * (plan.d + BEHIND))
+    at.mean = at.x + _line(BLOCK * (plan.d + BEHIND))
+    at.factor = at.mean + _line(BLOCK)
     at.norm = at.factor + _line(BLOCK)
     at.white = at.norm + _line(plan.most_positions + BLOCK)
     at.scratch = at.white + _line(BLOCK * plan.n_components)
@@ -101,11 +103,12 @@ cdef void _whiten_chunk(const Plan *plan, const Layout *at, float *memory, ptrdi
         # Where rows are read as they are, they are whitened in place.
         white = memory + at.rows + p * cells if plan.products.load == NULL else memory + at.white
         plan.kernels.patches.patches(n, memory + at.plane, plan.ld_plane, plan.offset + first + p, plan.patch_rows,
-                                     plan.d, plan.eps, memory + at.x, plan.d + BEHIND, memory + at.factor)
+                                     plan.d, plan.eps, memory + at.x, plan.d + BEHIND, memory + at.mean,
+                                     memory + at.factor)
         plan.kernels.rows[<int>fl_storage.FL_F32].scores(n, plan.d, plan.n_components, x_n, plan.whitening, white,
                                                          plan.n_components, memory + at.scratch)
-        plan.kernels.patches.contrast(n, plan.n_components, white, plan.n_components, memory + at.factor, plan.bias,
-                                      memory + at.norm + p)
+        plan.kernels.patches.contrast(n, plan.n_components, white, plan.n_components, memory + at.mean,
+                                      memory + at.factor, plan.ones, plan.bias, memory + at.norm + p)
         if plan.products.load != NULL:
             plan.products.load(&plan.words, n, white, plan.n_components, memory + at.rows + p * cells)
 
@@ -190,8 +193,8 @@ def encode(cnp.ndarray images not None, float scale, geometry, model, str produc
            ptrdiff_t first_chunk, ptrdiff_t last_chunk, cnp.ndarray carried, int n_threads):
     """out (N, F) float32 = features of images (N, H, W, channels), uint8 or float32, contiguous.
 
-    Only the chunks [first_chunk, last_chunk) of each image; the sums of the earlier ones are in `carried` (N, sums), those
-    of a new image zero; None where there is but one call. `out` is written after the last chunk.
+    Only the chunks [first_chunk, last_chunk) of each image; the sums of the earlier ones are in `carried` (N, sums),
+    those of a new image zero; None where there is but one call. `out` is written after the last chunk.
     """
     cdef Plan plan
     cdef Layout at
@@ -202,7 +205,7 @@ def encode(cnp.ndarray images not None, float scale, geometry, model, str produc
     cdef cnp.ndarray runs = geometry.runs, run_start = geometry.run_start
     cdef cnp.ndarray first_y = geometry.first_y, last_y = geometry.last_y
     cdef cnp.ndarray first_x = geometry.first_x, last_x = geometry.last_x
-    cdef cnp.ndarray whitening = model.whitening, bias = model.bias, words = model.words
+    cdef cnp.ndarray whitening = model.whitening, ones = model.ones, bias = model.bias, words = model.words
     cdef char *packed_whitening
     if n == 0:
         return
@@ -230,7 +233,7 @@ def encode(cnp.ndarray images not None, float scale, geometry, model, str produc
         cnp.PyArray_DIM(first_y, 0), cnp.PyArray_DIM(first_x, 0), geometry.regions_x,
         <const int64_t *>cnp.PyArray_DATA(first_y), <const int64_t *>cnp.PyArray_DATA(last_y),
         <const int64_t *>cnp.PyArray_DATA(first_x), <const int64_t *>cnp.PyArray_DATA(last_x),
-        2 if model.odd else 1, 2 if plan.encoding == Encoding.SOFT else 1, model.average, model.power,
+        2 if model.odd else 1, 2 if plan.encoding == Encoding.SOFT else 1, model.join, model.power,
     )
     plan.packed = _pack_words(memory, plan.products, &plan.words, <const float *>cnp.PyArray_DATA(words))
     plan.norm_w = _norms(memory, &plan.words, <const float *>cnp.PyArray_DATA(words),
@@ -240,6 +243,7 @@ def encode(cnp.ndarray images not None, float scale, geometry, model, str produc
     plan.kernels.real[<int>fl_real.FL_REAL32].pack(plan.n_components, plan.d, 0, plan.d, cnp.PyArray_DATA(whitening),
                                                    unfolded, packed_whitening)
     plan.whitening = packed_whitening
+    plan.ones = <const float *>cnp.PyArray_DATA(ones)
     plan.bias = <const float *>cnp.PyArray_DATA(bias)
     plan.sums_size = <size_t>(plan.n_regions * plan.pooling.mirrors * plan.pooling.signs * plan.words.padded)
     plan.carried = NULL if carried is None else <float *>cnp.PyArray_DATA(carried)

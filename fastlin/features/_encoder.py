@@ -1,7 +1,8 @@
-"""Encoding of images by a fitted dictionary: what the compiled loop is told, in steps short enough to be interrupted."""
+"""Encoding of images by a fitted dictionary: what the compiled loop is told, in steps short enough to interrupt."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,8 +13,8 @@ from fastlin._core import kernels as _kernels
 from fastlin._core import words as _words
 from fastlin.features._pooling import Geometry, geometry
 
-# Multiplications and additions of a thread between two looks at Ctrl-C: 20 ms with AVX-512, 0.1 s without any vectors but
-# SSE2's; and enough that the words' packing, once a step, costs little.
+# Multiplications and additions of a thread between two looks at Ctrl-C: 20 ms with AVX-512, 0.1 s without any vectors
+# but SSE2's; and enough that the words' packing, once a step, costs little.
 _STEP = 2e9
 
 
@@ -36,8 +37,8 @@ class Model:
     threshold : float
     pooling : (int, int)
     overlap : bool
-    average : bool
-        Features averaged over the image and its mirror image.
+    join : bool
+        The sums of a mirror word, of the mirrored cell, are added to its word's.
     power : float
     """
 
@@ -52,13 +53,18 @@ class Model:
     threshold: float
     pooling: tuple[int, int]
     overlap: bool
-    average: bool
+    join: bool
     power: float
+
+    @functools.cached_property
+    def ones(self) -> np.ndarray:
+        """The whitening's product with a patch of ones, float32: the rounding of zeros, as patches have no mean."""
+        return self.whitening.sum(axis=1, dtype=np.float64).astype(np.float32)
 
     @property
     def layout(self) -> tuple[int, int, int, int, int]:
         """Shape of the features: bins in y and x, mirrors, signs, words."""
-        mirrors = 2 if self.odd and not self.average else 1
+        mirrors = 2 if self.odd and not self.join else 1
         return *self.pooling, mirrors, 2 if self.encoding == "soft" else 1, len(self.words)
 
     @property
@@ -74,6 +80,11 @@ class Model:
         """Multiplications and additions of so many positions."""
         n_components, d = self.whitening.shape
         return 2.0 * n_positions * n_components * (len(self.words) + d)
+
+
+def whitening_bias(components: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """What components (x - mean) adds to components x, float32 (n_components,)."""
+    return (-components.astype(np.float64) @ mean.astype(np.float64)).astype(np.float32)
 
 
 def products_for(precision: str) -> str:

@@ -58,6 +58,6 @@ def _features(image: np.ndarray, model: Any) -> np.ndarray:
             for y0, y1 in zip(starts_y, ends_y, strict=True)
         ]
     )  # (bins_y, bins_x, mirrors, signs, words)
-    if model.average:
-        pooled = (pooled[:, :, 0] + pooled[:, ::-1, 1]) / 2
+    if model.join:
+        pooled = pooled[:, :, 0] + pooled[:, ::-1, 1]
     return (pooled**model.power).ravel()

@@ -1,10 +1,10 @@
-"""Dictionaries of visual words: patches sampled from images, normalised, whitened, and clustered, mirror images included.
+"""Dictionaries of visual words: patches of images, normalised, whitened, and clustered, mirror images included.
 
-Notation: a patch is d = patch_size * patch_size * channels pixels; mirroring it left to right permutes them. Mirroring keeps
-some directions of that space (even ones) and turns the sign of others (odd ones). If the covariance of the patches is made
-symmetric under mirroring, each of its eigenvectors is even or odd; so in whitened coordinates, even components first, the
-mirror image of (e, o) is (e, -o), and the products of one word with a patch and with its mirror image are those of its even
-and odd part, added and subtracted.
+Notation: a patch is d = patch_size * patch_size * channels pixels; mirroring it left to right permutes them. Mirroring
+keeps some directions of that space (even ones) and turns the sign of others (odd ones). If the covariance of the
+patches is made symmetric under mirroring, each of its eigenvectors is even or odd; so in whitened coordinates, even
+components first, the mirror image of (e, o) is (e, -o), and the products of one word with a patch and with its mirror
+image are those of its even and odd part, added and subtracted.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Rows whose contrast is normalised, or whose covariance is summed up, at once: some 7 MB of float64 patches of 6 x 6 x 3.
+# Rows whose contrast is normalised, or whose covariance is summed up, at once: some 7 MB of float64 patches of 6 x 6 x
+# 3.
 _ROWS = 8192
-# Eigenvalues below this share of the largest are the rounding of zeros, which subtracting the mean leaves at least one of.
+# Eigenvalues below this share of the largest are the rounding of zeros, which subtracting the mean leaves at least one
+# of.
 _ZERO = 1e-9
 
 
@@ -64,7 +66,7 @@ def sample_patches(images: np.ndarray, n_patches: int, patch_size: int, rng: np.
 
 
 def normalize_contrast(patches: np.ndarray, eps: float) -> np.ndarray:
-    """(x - mean(x)) / sqrt(var(x) + eps) of each row, with the variance over d - 1; zero where that is 0 / 0. float32."""
+    """(x - mean(x)) / sqrt(var(x) + eps) of each row, variance over d - 1; zero where that is 0 / 0. float32."""
     out = np.empty(patches.shape, np.float32)
     for start in range(0, len(patches), _ROWS):
         x = patches[start : start + _ROWS].astype(np.float64)
@@ -94,15 +96,17 @@ def fit_whitening(
     for start in range(0, len(patches), _ROWS):
         mean += patches[start : start + _ROWS].sum(axis=0, dtype=np.float64)
     mean /= len(patches)
+    if mirrored is not None:
+        mean = (mean + mean[mirrored]) / 2
     for start in range(0, len(patches), _ROWS):
         x = patches[start : start + _ROWS] - mean
         covariance += x.T @ x
     covariance /= max(len(patches) - 1, 1)
-    bases = [(np.eye(d), False)]
+    bases: list[tuple[np.ndarray, int]] = [(np.eye(d), 0)]
     if mirrored is not None:
-        mean = (mean + mean[mirrored]) / 2
         covariance = (covariance + covariance[np.ix_(mirrored, mirrored)]) / 2
-        bases = [(basis, odd) for odd, basis in enumerate(_parity_bases(mirrored))]
+        even_basis, odd_basis = _parity_bases(mirrored)
+        bases = [(even_basis, 0), (odd_basis, 1)]
     values, vectors, parity = [], [], []
     for basis, odd in bases:
         value, vector = np.linalg.eigh(basis.T @ covariance @ basis)
@@ -143,8 +147,8 @@ def kmeans(
 ) -> np.ndarray:
     """Lloyd's k-means of whitened `rows` (n, D), over them and their mirror images if there are odd components.
 
-    A centre and its mirror image then are one word: a row is nearest to one of the two, is mirrored where it is the other,
-    and moves the centre. Centres start at rows picked at random, as do those that have lost all theirs.
+    A centre and its mirror image then are one word: a row is nearest to one of the two, is mirrored where it is the
+    other, and moves the centre. Centres start at rows picked at random, as do those that have lost all theirs.
 
     Parameters
     ----------
@@ -184,7 +188,7 @@ def random_words(rows: np.ndarray, n_words: int, rng: np.random.Generator) -> np
 
 def _pick(rng: np.random.Generator, n_rows: int, n_words: int) -> np.ndarray:
     if n_rows < n_words:
-        raise ValueError(f"n_words is {n_words} while there are {n_rows} patches; raise n_patches, or wanted is fewer words")
+        raise ValueError(f"n_words is {n_words} while n_patches is {n_rows}; wanted is as many patches or more")
     return rng.choice(n_rows, n_words, replace=False)
 
 

@@ -1,24 +1,25 @@
 """Visual words: an image as the sums, over a coarse grid, of how its small patches answer to a dictionary of patches.
 
-After Coates, Lee and Ng, "An analysis of single-layer networks in unsupervised feature learning" (AISTATS 2011), with the
-soft threshold of Coates and Ng, "The importance of encoding versus training with sparse coding and vector quantization"
-(ICML 2011), and a dictionary that is closed under mirroring (`fastlin.features.dictionary`).
+After Coates, Lee and Ng, "An analysis of single-layer networks in unsupervised feature learning" (AISTATS 2011), with
+the soft threshold of Coates and Ng, "The importance of encoding versus training with sparse coding and vector
+quantization" (ICML 2011), and a dictionary that is closed under mirroring (`fastlin.features.dictionary`).
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
 
 from fastlin import _arrays, functional
+from fastlin._random import as_generator
 from fastlin.features import dictionary as _dictionary
-from fastlin.features._encoder import Model, as_contiguous, encode, nearest_words, products_for
-from fastlin.features._pooling import mirror_symmetric
+from fastlin.features._encoder import Model, encode, nearest_words, products_for, whitening_bias
+from fastlin.features._pooling import as_grid, check_size
+from fastlin.features._progress import progress
 
 __all__ = ["COATES_2011", "NotFittedError", "VisualWords"]
 
@@ -43,8 +44,8 @@ class NotFittedError(ValueError, AttributeError):
 class VisualWords:
     r"""Features of images from a dictionary of small patches, learned without labels.
 
-    For every patch x of an image: contrast is normalised, x := (x - mean(x)) / sqrt(var(x) + contrast_eps); the patch is
-    whitened, w = V (x - m) with the leading eigenvectors of the patches' covariance over sqrt(eigenvalue +
+    For every patch x of an image: contrast is normalised, x := (x - mean(x)) / sqrt(var(x) + contrast_eps); the patch
+    is whitened, w = V (x - m) with the leading eigenvectors of the patches' covariance over sqrt(eigenvalue +
     whitening_eps); it is encoded by the words c; the codes are summed over each cell of a grid; and raised to `power`.
     All of it is one pass over the image in compiled code; nothing of the size of positions times words is ever held.
 
@@ -54,9 +55,10 @@ class VisualWords:
     - "triangle": max(0, mean over words of |w - c| - |w - c|).
     - "hard": 1 for the nearest word, 0 for the others; sums are a histogram.
 
-    With `mirror`, the mirror image of every word is a word too, at no cost: one product serves both. If also averaged, an
-    image's features are the mean of those of the image and of its mirror image, which are the features that a linear
-    classifier trained on all images and their mirror images would use: predictions do not change if an image is mirrored.
+    With `mirror`, the mirror image of every word is a word too, at no cost: one product serves both. The sums of the
+    two are then added, those of the mirror word in the mirrored cell. That is the sum of the features of the image and
+    of its mirror image, all that a linear classifier trained on both would use: predictions do not change if an image
+    is mirrored, and there are half as many columns.
 
     Parameters
     ----------
@@ -75,14 +77,14 @@ class VisualWords:
     pooling : (int, int) or int
         Cells of the grid, rows and columns.
     overlap : bool
-        Cells of equal size, which overlap by a row where their number does not divide the positions. Without it the first
-        cells are larger by a row, and with `mirror` the number must divide the positions.
+        Cells of equal size, which overlap by a row where their number does not divide the positions. Without it the
+        first cells are larger by a row, and with `mirror` the number must divide the positions.
     power : float
         Sums are raised to it: 0.5 is the square root of Hellinger's kernel.
     mirror : bool or "pairs"
-        True: a dictionary closed under mirroring, features averaged over the image and its mirror image. "pairs": the
-        same dictionary, features of words and mirror words apart; `flip_permutation_` tells where those of the mirrored
-        image are. False: any dictionary.
+        True: a dictionary closed under mirroring, features of a word and its mirror image added. "pairs": the same
+        dictionary, their features apart; `flip_permutation_` tells where those of the mirrored image are. False: any
+        dictionary.
     contrast_eps : float
         Added to the variance of a patch, on the scale of pixels 0..255: flatter patches are taken for noise.
     whitening_eps : float
@@ -188,9 +190,9 @@ class VisualWords:
             raise ValueError(f"X has shape {np.shape(X)}; wanted is at least one image")
         given = self._given_patches(images)
         size, channels = self.patch_size, images.shape[3]
-        rng = _as_generator(self.random_state)
+        rng = as_generator(self.random_state)
         n_steps = self.n_iter if given is None and self.dictionary == "kmeans" else 0
-        with self._progress(n_steps + 1, "dictionary", "step") as step_done:
+        with progress(self.verbose, n_steps + 1, "dictionary", "step") as step_done:
             patches = _dictionary.sample_patches(images, self.n_patches, size, rng)
             scale = self._scale(patches)
             patches = _dictionary.normalize_contrast(patches * np.float32(scale), self.contrast_eps)
@@ -200,7 +202,7 @@ class VisualWords:
             mean = whitening.mean.astype(np.float32)
             if given is not None:
                 patches = _dictionary.normalize_contrast(given * np.float32(scale), self.contrast_eps)
-            rows = functional.scores(patches, components, _bias(components, mean), n_threads=self.n_threads)
+            rows = functional.scores(patches, components, whitening_bias(components, mean), n_threads=self.n_threads)
             step_done(1)
             words = self._words(rows, given is not None, whitening.odd, rng, step_done)
         self.components_, self.mean_, self.n_odd_ = components, mean, whitening.odd
@@ -228,24 +230,26 @@ class VisualWords:
         patches = np.asarray(self.dictionary)
         wanted = (self.n_words, self.patch_size, self.patch_size, images.shape[3])
         if patches.shape != wanted or patches.dtype.kind not in "fiu":
-            raise ValueError(f"dictionary has shape {patches.shape} and dtype {patches.dtype}; wanted is {wanted}, numbers")
+            raise ValueError(
+                f"dictionary has shape {patches.shape} and dtype {patches.dtype}; wanted is numbers of shape {wanted}"
+            )
         if not np.isfinite(patches).all():
             raise ValueError("dictionary holds numbers that are not finite; wanted is patches")
         return patches.reshape(len(patches), -1)
 
     def _publish(self) -> None:
-        average = self.mirror is True and self.n_odd_ > 0
+        join = self.mirror is True and self.n_odd_ > 0
         self._model = Model(
-            whitening=self.components_, bias=_bias(self.components_, self.mean_), words=self.words_,
+            whitening=self.components_, bias=whitening_bias(self.components_, self.mean_), words=self.words_,
             even=len(self.components_) - self.n_odd_, odd=self.n_odd_, patch_size=self.patch_size,
             contrast_eps=float(self.contrast_eps), encoding=self.encoding, threshold=float(self.threshold),
-            pooling=_pair(self.pooling), overlap=bool(self.overlap), average=average, power=float(self.power),
+            pooling=as_grid(self.pooling), overlap=bool(self.overlap), join=join, power=float(self.power),
         )  # fmt: skip
         self.n_features_out_ = self._model.n_features
         self.flip_permutation_ = None
         if self.mirror:
             number = np.arange(self.n_features_out_).reshape(self._model.layout)
-            self.flip_permutation_ = (number if average else number[:, ::-1, ::-1]).ravel()
+            self.flip_permutation_ = (number if join else number[:, ::-1, ::-1]).ravel()
 
     # Transforming
 
@@ -262,8 +266,8 @@ class VisualWords:
         Returns
         -------
         ndarray of shape (N, n_features_out_)
-            By cell of the grid, row by row; then, with mirror="pairs", words and mirror words; then, of "soft", products
-            above the threshold and below; then by word. After Ctrl-C `out` holds the images that were done.
+            By cell of the grid, row by row; then, with mirror="pairs", words and mirror words; then, of "soft",
+            products above the threshold and below; then by word. After Ctrl-C `out` holds the images that were done.
 
         Raises
         ------
@@ -280,7 +284,7 @@ class VisualWords:
         else:
             _arrays.check_in_place(out, "out", shape, dtype)
             _arrays.check_apart("out", out, X=images)
-        with self._progress(len(images), "visual words", "image") as images_done:
+        with progress(self.verbose, len(images), "visual words", "image") as images_done:
             encode(
                 self._model, images, scale, out,
                 precision=self.precision, n_threads=self.n_threads, images_done=images_done,
@@ -311,7 +315,7 @@ class VisualWords:
         return self._batches(images, scale, n)
 
     def _batches(self, images: np.ndarray, scale: float, n: int) -> Iterator[np.ndarray]:
-        with self._progress(len(images), "visual words", "image") as images_done:
+        with progress(self.verbose, len(images), "visual words", "image") as images_done:
             for start in range(0, len(images), n):
                 batch = images[start : start + n]
                 out = np.empty((len(batch), self.n_features_out_), np.dtype(self.dtype))
@@ -322,7 +326,7 @@ class VisualWords:
                 yield out
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Names of the features: cell of the grid, word, and which of its numbers; shape (n_features_out_,), objects."""
+        """Names of the features: cell of the grid, word, which of its numbers; objects, (n_features_out_,)."""
         self._check_fitted()
         bins_y, bins_x, mirrors, signs, n_words = self._model.layout
         names = [
@@ -401,6 +405,15 @@ class VisualWords:
         words._publish()
         return words
 
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks of a transformer; only it calls this."""
+        from sklearn.utils import InputTags, Tags, TargetTags, TransformerTags  # type: ignore[import-untyped]
+
+        return Tags(
+            estimator_type=None, target_tags=TargetTags(required=False), transformer_tags=TransformerTags(),
+            input_tags=InputTags(two_d_array=self.image_shape is not None, three_d_array=True),
+        )  # fmt: skip
+
     # Checks
 
     def _check_fitted(self) -> None:
@@ -423,7 +436,7 @@ class VisualWords:
             _arrays.as_nonnegative(getattr(self, name), name, np.dtype(np.float32))
         _arrays.as_positive(self.power, "power")
         _arrays.as_thread_count(self.n_threads)
-        _pair(self.pooling)
+        as_grid(self.pooling)
         products_for(self.precision)
 
     def _checked(self, X: Any) -> tuple[np.ndarray, float]:
@@ -441,7 +454,7 @@ class VisualWords:
         if images.ndim == 2 and self.image_shape is not None:
             shape = tuple(self.image_shape)
             if len(shape) not in (2, 3) or images.shape[1] != np.prod(shape):
-                raise ValueError(f"X has rows of {images.shape[1]} pixels, and image_shape is {shape}; wanted is as many")
+                raise ValueError(f"image_shape is {shape}; wanted is the shape of rows of {images.shape[1]} pixels")
             images = images.reshape(len(images), *shape)
         if images.ndim == 3:
             images = images[..., None]
@@ -450,7 +463,10 @@ class VisualWords:
                 f"X has shape {np.shape(X)}; wanted is (N, height, width, channels), (N, height, width), or rows with "
                 "image_shape"
             )
-        _check_size(images.shape[1:3], self.patch_size, _pair(self.pooling), bool(self.overlap), bool(self.mirror))
+        check_size(
+            images.shape[1:3], self.patch_size, as_grid(self.pooling),
+            overlap=bool(self.overlap), mirror=bool(self.mirror),
+        )  # fmt: skip
         return images
 
     def _scale(self, pixels: np.ndarray) -> float:
@@ -471,44 +487,6 @@ class VisualWords:
             raise ValueError(f"data_range is {self.data_range!r}; wanted is (least, largest) pixel")
         return 255.0 / (high - low)
 
-    @contextmanager
-    def _progress(self, total: int, what: str, unit: str) -> Iterator[Callable[[int], object]]:
-        if not self.verbose:
-            yield lambda n: None
-            return
-        from tqdm import tqdm  # type: ignore[import-untyped]  # only here: it costs more than a small call
-
-        # disable=None: no bar where standard error is no terminal.
-        with tqdm(total=total, desc=what, unit=unit, leave=False, dynamic_ncols=True, disable=None) as bar:
-            yield bar.update
-
-
-def _bias(components: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    return (-components.astype(np.float64) @ mean.astype(np.float64)).astype(np.float32)
-
-
-def _pair(pooling: Any) -> tuple[int, int]:
-    cells = pooling if isinstance(pooling, tuple | list) else (pooling, pooling)
-    if len(cells) != 2:
-        raise ValueError(f"pooling is {pooling!r}; wanted is (rows, columns) of the grid")
-    return _arrays.as_count(cells[0], "pooling"), _arrays.as_count(cells[1], "pooling")
-
-
-def _check_size(
-    size: tuple[int, int], patch_size: int, pooling: tuple[int, int], overlap: bool, mirror: bool
-) -> None:
-    positions = [side - patch_size + 1 for side in size]
-    if min(positions) < 1 or any(n < cells for n, cells in zip(positions, pooling, strict=True)):
-        raise ValueError(
-            f"images are {size[0]} x {size[1]}; wanted is at least {pooling[0] + patch_size - 1} x "
-            f"{pooling[1] + patch_size - 1}, for a patch of {patch_size} in each cell of the grid"
-        )
-    if mirror and not mirror_symmetric(positions[1], pooling[1], overlap=overlap):
-        raise ValueError(
-            f"{positions[1]} columns of patches do not fall into {pooling[1]} cells of equal width; wanted is overlap=True, "
-            "or mirror=False"
-        )
-
 
 def _plain(value: Any) -> Any:
     """A number, string, or list of them, as JSON holds it."""
@@ -517,16 +495,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     return value
-
-
-def _as_generator(random_state: Any) -> np.random.Generator:
-    """PCG64 from a seed, a generator as it is, or one seeded by a RandomState."""
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    if isinstance(random_state, np.random.RandomState):
-        return np.random.Generator(np.random.PCG64(random_state.randint(2**31 - 1)))
-    if random_state is not None and (type(random_state) is bool or not isinstance(random_state, int | np.integer)):
-        raise TypeError(f"random_state is {random_state!r}; wanted is None, an integer, a Generator or a RandomState")
-    if random_state is not None and random_state < 0:
-        raise ValueError(f"random_state is {random_state}; wanted is an integer >= 0")
-    return np.random.Generator(np.random.PCG64(random_state))
