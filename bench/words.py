@@ -1,7 +1,7 @@
-"""Visual words: how fast each arithmetic encodes, beside the twin and the peak; and what a linear classifier makes of it.
+"""Visual words: how fast each arithmetic encodes, beside the twin; and what a linear classifier makes of it.
 
-    python bench/words.py speed           CPU time of one thread an image of 32 x 32 x 3, by pairs of words and arithmetic
-    python bench/words.py accuracy 192    CIFAR-10, so many pairs: wall times and test accuracy of a ridge classifier
+    python bench/words.py speed           CPU time of one thread an image of 32 x 32 x 3, by pairs and arithmetic
+    python bench/words.py accuracy 192    CIFAR-10, so many pairs: wall times and accuracy of a ridge classifier
 
 CIFAR-10 is read as `bench/fit.py` says; without it, speed is measured on noise.
 """
@@ -22,7 +22,7 @@ import fit
 import numpy as np
 from timing import interleaved
 
-import fastlin
+from fastlin import config
 from fastlin._core import kernels
 from fastlin._core import words as core
 from fastlin.features import VisualWords, _words_reference
@@ -61,7 +61,7 @@ def speed(n_images: int = 64) -> list[dict[str, Any]]:
         calls = {name: (lambda name=name, call=call: call(name)) for name in kernels.products()}
         seconds = interleaved(calls, repeats=9, seconds=6.0)
         for level in ("avx2", "baseline"):
-            with fastlin.config.use_simd_level(level):
+            with config.use_simd_level(level):
                 seconds[f"float32, {level}"] = interleaved({level: lambda call=call: call("float32")}, repeats=3)[level]
         if pairs == PAIRS[0]:
             few = batch[:2]

@@ -224,6 +224,36 @@ def test_bfloat16_is_within_a_hundredth_of_the_spread() -> None:
                 assert 0 < error.max() < 0.01, (mirror, encoding, products, error.max())
 
 
+AVX512 = (0x38001000, 0xC0030020, 0xE6)  # what the level avx512 needs of leaf 1's ECX, leaf 7's EBX, and XCR0
+AMX_BF16, AMX_TILE, TILE_STATE, BF16 = 1 << 22, 1 << 24, 0x60000, 1 << 5
+
+
+def test_each_bit_of_the_cpu_is_needed_for_its_products() -> None:
+    leaf1, leaf7, xcr0 = AVX512
+    both = (leaf1, leaf7, xcr0 | TILE_STATE, AMX_BF16 | AMX_TILE, BF16)
+    assert kernels.products_of(*both) == kernels.PRODUCTS == ("float32", "avx512_bf16", "amx_bf16")
+    for bit in (AMX_BF16, AMX_TILE):
+        assert kernels.products_of(*both[:3], both[3] & ~bit, BF16) == kernels.PRODUCTS[:2]
+    for bit in (1 << 17, 1 << 18):
+        assert kernels.products_of(leaf1, leaf7, both[2] & ~bit, *both[3:]) == kernels.PRODUCTS[:2]
+    assert kernels.products_of(*both[:4], 0) == ("float32", "amx_bf16")
+    for register in range(3):
+        without = list(both)
+        without[register] = 0
+        assert kernels.products_of(*without) == ("float32",)
+
+
+def test_narrower_levels_have_float32_products_only() -> None:
+    for level in LEVELS:
+        with config.use_simd_level(level):
+            assert "float32" in kernels.products()
+            assert level == "avx512" or kernels.products() == ("float32",)
+            if kernels.products() == ("float32",):
+                with pytest.raises(ValueError, match="no bfloat16 products"):
+                    fitted(precision="bfloat16")
+                assert fitted(precision="auto").transform(IMAGES).tobytes() == fitted().transform(IMAGES).tobytes()
+
+
 # The grid
 
 

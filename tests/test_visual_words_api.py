@@ -190,7 +190,8 @@ def test_a_name_says_what_its_feature_is() -> None:
     features = dict(zip(words.get_feature_names_out(), words.transform(IMAGES).T, strict=True))
     mirrored = dict(zip(words.get_feature_names_out(), words.transform(IMAGES[:, :, ::-1]).T, strict=True))
     for sign in ("", "_below"):
-        np.testing.assert_allclose(mirrored[f"cell0_0_word1_mirrored{sign}"], features[f"cell0_1_word1{sign}"], rtol=1e-3)
+        actual, expected = mirrored[f"cell0_0_word1_mirrored{sign}"], features[f"cell0_1_word1{sign}"]
+        np.testing.assert_allclose(actual, expected, rtol=1e-3)
 
 
 # Parameters and state

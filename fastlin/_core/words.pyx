@@ -9,7 +9,7 @@ is computed in the same way whatever the thread or the batch it is in.
 cimport numpy as cnp
 from cython.parallel cimport parallel, prange, threadid
 from libc.stdint cimport int64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from fastlin._core.kernels cimport FL_SCRATCH_BYTES, fl_fold, fl_kernels, fl_pooling, fl_real, fl_run, fl_storage
 from fastlin._core.kernels cimport fl_word_products, fl_words, kernels, word_products
