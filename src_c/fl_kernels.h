@@ -140,8 +140,8 @@ typedef struct {
     /* plane_n = image_n * scale */
     void (*pixels)(ptrdiff_t n, const void *image_n, int is_u8, float scale, float *plane_n);
     /* x_nd = patches less their first pixel, mean_n = the mean of that, factor_n = 1 / sqrt(variance + eps), or zero
-     * where that is not finite. A patch is `rows` pieces of d / rows pixels, ld_plane apart. Behind a piece in the plane, and
-     * behind a row of x_nd, a vector more is touched. */
+     * where that is not finite. A patch is `rows` pieces of d / rows pixels, ld_plane apart. Behind a piece in the
+     * plane, and behind a row of x_nd, a vector more is touched. */
     void (*patches)(ptrdiff_t n, const float *plane, ptrdiff_t ld_plane, const int64_t *offset_n, ptrdiff_t rows,
                     ptrdiff_t d, float eps, float *x_nd, ptrdiff_t ld_x, float *mean_n, float *factor_n);
     /* w_nd = (w_nd - mean_n * ones_d) * factor_n + bias_d in place; norm_n = sum over d of its squares. ones_d is the

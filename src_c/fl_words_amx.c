@@ -12,6 +12,10 @@
  * A run of positions seldom is a multiple of 16: the last tile is computed whole, from the rows behind, and summed in
  * part.
  */
+#if defined(__AMXBF16__) && !defined(__AMX_BF16__) /* as older versions of Clang spell it */
+#define __AMX_BF16__ 1
+#define __AMX_TILE__ 1
+#endif
 #if defined(__AMX_BF16__) && defined(__AMX_TILE__) && defined(__AVX512F__) && defined(__AVX512BW__) &&                 \
     defined(__AVX512DQ__) && defined(__AVX512VL__)
 #define FL_AVX512
@@ -113,10 +117,12 @@ FL_INLINE void soft_of(const int paired, const fl_words *words, ptrdiff_t n_runs
     const ptrdiff_t even = NAME(cells_of)(words->even), odd = NAME(cells_of)(words->odd), cells = even + odd;
     const ptrdiff_t maps = paired ? 4 : 2, padded = words->padded;
     const vf a = vf_set1(threshold), minus_a = vf_set1(-threshold);
-    /* What the threshold alone gives, by the additions of sum_up: so that the sum where nothing passes is exactly zero.
-    */ float alone[SIDE + 1], way[SIDE / 2 + 1] = {0.0f}; for (int r = 1; r <= SIDE / 2; r++) way[r] = way[r - 1] +
-    threshold; for (int r = 0; r <= SIDE; r++) alone[r] = way[(r + 1) / 2] + way[r / 2]; tiles_on(); for (ptrdiff_t w =
-    0; w < padded; w += SIDE, packed += SIDE * cells) {
+    /* What the threshold alone gives, by the additions of sum_up: so that a sum that nothing passes is exactly zero. */
+    float alone[SIDE + 1], way[SIDE / 2 + 1] = {0.0f};
+    for (int r = 1; r <= SIDE / 2; r++) way[r] = way[r - 1] + threshold;
+    for (int r = 0; r <= SIDE; r++) alone[r] = way[(r + 1) / 2] + way[r / 2];
+    tiles_on();
+    for (ptrdiff_t w = 0; w < padded; w += SIDE, packed += SIDE * cells) {
         for (const fl_run *run = runs; run < runs + n_runs; run++) {
             float *s = sums + run->region * maps * padded + w;
             const float *row = rows + run->first * cells;

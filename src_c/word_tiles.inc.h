@@ -5,10 +5,11 @@
  *
  * Plan. A tile is 6 positions x a panel of words, the words in the lanes: a step of one cell loads the panel's vectors
  * and spreads one cell of each position, for positions x vectors multiply-adds. Registers: 32 with AVX-512, else 16.
- * mirror words   the even components' sums and the odd ones' of 6 x 2 vectors: 24 + 2 + 1 = 27 of 32; of 16, the odd
- * ones' 12 + 2 + 1 = 15 while the even ones' rest on the stack, which costs 12 stores a tile. plain words    6 x 4 + 4
- * + 1 = 29 of 32; 6 x 2 + 2 + 1 = 15 of 16. A panel (2 x 64 bytes x 48 cells = 6 KiB) stays in the first-level cache
- * while all positions of a chunk pass, and the chunk's rows (200 KiB) come from the second level.
+ *   mirror words   the even components' sums and the odd ones' of 6 x 2 vectors: 24 + 2 + 1 = 27 of 32; of 16, the odd
+ *                  ones' 12 + 2 + 1 = 15 while the even ones' rest on the stack, which costs 12 stores a tile.
+ *   plain words    6 x 4 + 4 + 1 = 29 of 32; 6 x 2 + 2 + 1 = 15 of 16.
+ * A panel (2 x 64 bytes x 48 cells = 6 KiB) stays in the first-level cache while all positions of a chunk pass, and the
+ * chunk's rows (200 KiB) come from the second level.
  *
  * The threshold is applied to a tile while it is in registers: for one product p, max(p, a) and min(p, -a) are summed
  * over the tile's positions, and what a alone would have given is taken off, so that no more than the pooled sums is

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from test_visual_words import IMAGES, TRAINING, fitted, photographs
 
+from fastlin._sklearn import NotFittedError
 from fastlin.features import VisualWords, dictionary
 from fastlin.features._encoder import nearest_words
 
@@ -203,7 +204,7 @@ def test_parameters() -> None:
     assert params["n_words"] == 7 and params["pooling"] == (3, 3)
     assert VisualWords(**params).get_params() == params
     assert words.set_params(n_words=9) is words and words.n_words == 9
-    with pytest.raises(ValueError, match="'n_word' is no option"):
+    with pytest.raises(ValueError, match="'n_word' is no parameter"):
         words.set_params(n_words=1, n_word=8)
     assert words.n_words == 9
     with pytest.raises(TypeError):
@@ -282,7 +283,7 @@ def test_wrong_images_are_named() -> None:
         fitted(IMAGES[:0])
     with pytest.raises(ValueError, match="not fitted"):
         VisualWords().transform(IMAGES)
-    with pytest.raises(AttributeError, match="not fitted"):
+    with pytest.raises(NotFittedError, match="not fitted"):
         VisualWords().get_feature_names_out()
 
 

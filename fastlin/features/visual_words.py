@@ -7,7 +7,6 @@ quantization" (ICML 2011), and a dictionary that is closed under mirroring (`fas
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Self
@@ -15,13 +14,15 @@ from typing import Any, Self
 import numpy as np
 
 from fastlin import _arrays, functional
+from fastlin._params import Parameters
 from fastlin._random import as_generator
+from fastlin._sklearn import not_fitted_error
 from fastlin.features import dictionary as _dictionary
 from fastlin.features._encoder import Model, encode, nearest_words, products_for, whitening_bias
 from fastlin.features._pooling import as_grid, check_size
 from fastlin.features._progress import progress
 
-__all__ = ["COATES_2011", "NotFittedError", "VisualWords"]
+__all__ = ["COATES_2011", "VisualWords"]
 
 #: The options of `VisualWords` that make it the encoder of Coates, Lee and Ng (2011); n_words is to be added.
 COATES_2011: Mapping[str, Any] = MappingProxyType(
@@ -37,11 +38,7 @@ _BATCH_FLOATS = 16 * 2**20
 _UNIT_RANGE = (-0.5, 1.5)
 
 
-class NotFittedError(ValueError, AttributeError):
-    """A transformer was asked for what only `fit` gives it."""
-
-
-class VisualWords:
+class VisualWords(Parameters):
     r"""Features of images from a dictionary of small patches, learned without labels.
 
     For every patch x of an image: contrast is normalised, x := (x - mean(x)) / sqrt(var(x) + contrast_eps); the patch
@@ -342,21 +339,7 @@ class VisualWords:
         patches = self.words_ @ np.linalg.pinv(self.components_.astype(np.float64)).T + self.mean_
         return patches.reshape(-1, self.patch_size, self.patch_size, self.n_channels_).astype(np.float32)
 
-    # Parameters and state
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The options of the constructor by name. `deep` is there for scikit-learn; there is nothing below."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-
-    def set_params(self, **params: Any) -> Self:
-        """Set options by name; those of an earlier fit are kept until the next."""
-        known = self.get_params()
-        for name in params:
-            if name not in known:
-                raise ValueError(f"{name!r} is no option of VisualWords; there are {', '.join(known)}")
-        for name, value in params.items():
-            setattr(self, name, value)
-        return self
+    # State
 
     def get_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """What a file must hold: a header of plain facts, and arrays. `from_state` is the way back.
@@ -364,7 +347,7 @@ class VisualWords:
         A random_state other than an integer becomes None, and a given dictionary an array.
         """
         self._check_fitted()
-        params = {name: _plain(value) for name, value in self.get_params().items() if name != "dictionary"}
+        params = {name: _plain(value) for name, value in self.get_params(deep=False).items() if name != "dictionary"}
         if type(params["random_state"]) is not int:
             params["random_state"] = None
         arrays = {"components": self.components_, "mean": self.mean_, "words": self.words_}
@@ -418,7 +401,7 @@ class VisualWords:
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "_model"):
-            raise NotFittedError("this VisualWords is not fitted; call fit, or fit_transform")
+            raise not_fitted_error("this VisualWords is not fitted; call fit, or fit_transform")
 
     def _check_options(self) -> None:
         for name in ("n_words", "patch_size", "n_patches", "n_iter"):
