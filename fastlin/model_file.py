@@ -279,11 +279,12 @@ def _from_safetensors(content: bytes) -> tuple[str, dict[str, np.ndarray]]:
 
 
 def _checksum(metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> str:
-    """CRC-32 of all values, those of the metadata in UTF-8 first, in the order of their names."""
+    """CRC-32 of all names and values, each value after its name, those of the metadata first, in the names' order."""
     crc = 0
     for name in sorted(metadata):
-        crc = zlib.crc32(metadata[name].encode(), crc)
+        crc = zlib.crc32(name.encode() + metadata[name].encode(), crc)
     for name in sorted(arrays):
         array = arrays[name]
+        crc = zlib.crc32(name.encode(), crc)
         crc = zlib.crc32(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes(), crc)
     return f"{crc:08x}"

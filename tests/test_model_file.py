@@ -110,7 +110,7 @@ def test_a_generator_is_saved_as_none(tmp_path):
 def test_parameters_that_no_fit_would_take_are_not_saved(tmp_path):
     X, y = rows(2, np.float32)
     model = LinearClassifier(max_iter=1).fit(X, y)
-    for params in ({"alpha": -1}, {"random_state": -1}, {"loss": "hing"}, {"max_iter": 0}, {"learning_rate": 0}):
+    for params in ({"alpha": -1}, {"random_state": -1}, {"loss": "hing"}, {"max_iter": 0}, {"eta0": 0}):
         name = next(iter(params))
         with pytest.raises(ValueError, match=f"{name} is "):
             LinearClassifier.load(save_to(tmp_path / "a.npz", model)).set_params(**params).save(tmp_path / "b.npz")
@@ -138,8 +138,8 @@ def test_a_parameter_may_be_a_dict_and_what_is_not_plain_is_left_out(tmp_path):
     model.save(tmp_path / "m.npz")
     again = model_file.load(tmp_path / "m.npz", {"Weighted": Weighted})[0]
     assert again.get_params() == {"loss": "softmax", "alpha": 0.5, "class_weight": weights, "callback": None}
-    model.set_params(class_weight={0: print}).save(tmp_path / "m.npz")
-    assert model_file.load(tmp_path / "m.npz", {"Weighted": Weighted})[0].class_weight is None
+    with pytest.raises(TypeError, match=r"class_weight\[0\] is <built-in function print>"):
+        model.set_params(class_weight={0: print}).save(tmp_path / "m.npz")
 
 
 def test_a_failed_write_leaves_the_earlier_file_and_no_other(saved, monkeypatch):

@@ -28,7 +28,9 @@ STANDARD = (X - X.mean(axis=0)) / X.std(axis=0)
     [
         "softmax", "hinge", "squared_hinge", fastlin.softmax_loss, fastlin.hinge_loss, reference.softmax_loss,
         fastlin.SoftmaxClassifier(), fastlin.SVMClassifier(margin=3.0), fastlin.SVMClassifier("squared_hinge"),
-        fastlin.SoftmaxClassifier(batch_size=32, momentum=0.0, max_iter=3, penalty="elasticnet", l1_ratio=0.5, alpha=0.01),
+        fastlin.SoftmaxClassifier(
+            batch_size=32, momentum=0.0, max_iter=3, penalty="elasticnet", l1_ratio=0.5, alpha=0.01
+        ),
     ],
     ids=repr,
 )  # fmt: skip
@@ -145,7 +147,7 @@ def _without_other_rows(loss: Any) -> Any:
 
 @pytest.mark.parametrize("rate", [1e-9, 1e6])
 def test_a_rate_that_does_not_suit_the_features_is_found(rate: float) -> None:
-    report = sanity_suite("softmax", X, y, eta0=rate)
+    report = sanity_suite("softmax", X, y, learning_rate=rate)
     assert [check.name for check in report.failed] == ["update to weight"]
 
 
@@ -268,7 +270,7 @@ def test_the_report() -> None:
     ("arguments", "error", "message"),
     [
         ({"n_rows": 0}, ValueError, "n_rows is 0"), ({"n_rows": 3}, ValueError, "3 rows are looked at"),
-        ({"seed": -1}, ValueError, "seed is -1"), ({"y": y * 0}, ValueError, "only the class 0"),
+        ({"seed": -1}, ValueError, "seed is -1"), ({"y": y * 0}, ValueError, "only one class, 0"),
         ({"learning_rate": 0}, ValueError, "learning_rate is 0"),
         ({"initial_loss": -1}, ValueError, "initial_loss is -1"),
         ({"model_or_loss": "l2"}, ValueError, "loss is 'l2'"), ({"model_or_loss": 3}, TypeError, "loss is 3"),

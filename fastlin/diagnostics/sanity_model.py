@@ -135,7 +135,7 @@ class _Subject:
         X, y = self._sample.X, self._sample.y
         if self._rate is None:
             self._rate = self._fitted(X, y, max_iter=1).learning_rate_
-        settings = {"batch_size": len(X), "momentum": 0.0, "nesterov": False, "shuffle": False, "max_iter": 5}
+        settings: dict[str, Any] = {"batch_size": len(X), "momentum": 0.0, "nesterov": False, "shuffle": False, "max_iter": 5}
         settings |= {"penalty": self._model.penalty or "l2", "learning_rate": "auto"}
         return self._fitted(X, y, alpha=alpha, eta0=0.1 * self._rate, **settings).history_
 
