@@ -135,8 +135,10 @@ class _Subject:
         X, y = self._sample.X, self._sample.y
         if self._rate is None:
             self._rate = self._fitted(X, y, max_iter=1).learning_rate_
-        settings: dict[str, Any] = {"batch_size": len(X), "momentum": 0.0, "nesterov": False, "shuffle": False, "max_iter": 5}
-        settings |= {"penalty": self._model.penalty or "l2", "learning_rate": "auto"}
+        settings: dict[str, Any] = {
+            "batch_size": len(X), "momentum": 0.0, "nesterov": False, "shuffle": False, "max_iter": 5,
+            "penalty": self._model.penalty or "l2", "learning_rate": "auto",
+        }  # fmt: skip
         return self._fitted(X, y, alpha=alpha, eta0=0.1 * self._rate, **settings).history_
 
     def falls(self) -> Check:
