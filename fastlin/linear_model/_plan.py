@@ -28,6 +28,9 @@ _ENDLESS = ("constant", "invscaling", "optimal")
 def settings(model: Any, n_classes: int) -> training.Settings:
     """What the training loop is told of the objective and of a step."""
     solver = _arrays.as_choice(model.solver, "solver", SOLVERS)
+    if solver == "lbfgs" and (model.early_stopping or model.checkpoint is not None):
+        given = "early_stopping is True" if model.early_stopping else f"checkpoint is {model.checkpoint!r}"
+        raise ValueError(f"{given} while solver is 'lbfgs', which has no epochs; wanted is a minibatch solver, or none")
     alpha, l1_ratio = _penalty(model)
     momentum = 0.0 if solver == "adam" else _arrays.as_momentum(model.momentum, False)
     # Two classes: W holds -w/2 and w/2, whose squares sum to half of w's, and whose absolute values to just w's.

@@ -97,7 +97,7 @@ class Saver:
         """Write the fit as it is."""
         text = json.dumps({"format": FORMAT, "version": VERSION, "fingerprint": self._fingerprint, **header})
         members = {"header": np.array(text), **arrays}
-        write_atomically(self._checkpoint.path, lambda file: np.savez(file, allow_pickle=False, **members))
+        write_atomically(self._checkpoint.path, lambda file: _npz.write(file, members))
         self._saved_at = time.monotonic()
 
     def load(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
