@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         formats,
         linear_model,
         model_file,
+        plotting,
         reference,
         training,
     )
@@ -54,6 +55,7 @@ _MODULES = (
     "formats",
     "linear_model",
     "model_file",
+    "plotting",
     "reference",
     "training",
 )
@@ -96,6 +98,7 @@ __all__ = [
     "load_model",
     "model_file",
     "moments",
+    "plotting",
     "predict",
     "reference",
     "scores",

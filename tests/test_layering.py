@@ -35,7 +35,8 @@ LAYERS = [
     {"training"},
     {"model_file", "path"},
     {"linear_model"},
-    {"diagnostics", "plotting", "cs231n", "formats"},
+    {"diagnostics", "cs231n", "formats"},
+    {"plotting"},
     {"cli"},
     {"__main__"},
 ]
