@@ -10,6 +10,7 @@ from fastlin.plotting.curves import learning_curves
 from fastlin.plotting.evidence import Evidence, evidence, evidence_of
 from fastlin.plotting.png import encode_png, write_png
 from fastlin.plotting.regions import decision_regions
+from fastlin.plotting.report import report_html, write_report
 from fastlin.plotting.shapes import loss_shapes, penalty_shapes
 from fastlin.plotting.surface import Surface, WeightPath, loss_surface, surface_of
 from fastlin.plotting.templates import TemplateImages, save_templates_png, template_images, templates
@@ -32,6 +33,7 @@ __all__ = [
     "loss_shapes",
     "loss_surface",
     "penalty_shapes",
+    "report_html",
     "save_templates_png",
     "surface_of",
     "template_images",
@@ -40,4 +42,5 @@ __all__ = [
     "worst",
     "worst_mistakes",
     "write_png",
+    "write_report",
 ]

@@ -88,7 +88,7 @@ def picture_format(path: str | os.PathLike[str]) -> str:
     """What kind of file the name asks for: "png", "svg" or "pdf"."""
     suffix = Path(path).suffix.lower()
     if suffix not in SUFFIXES:
-        raise ValueError(f"{os.fspath(path)!r} ends with {suffix!r}; wanted is a name with one of {', '.join(SUFFIXES)}")
+        raise ValueError(f"{os.fspath(path)!r} ends with {suffix!r}; wanted is a name in {', '.join(SUFFIXES)}")
     return suffix[1:]
 
 

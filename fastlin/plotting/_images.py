@@ -62,7 +62,7 @@ def image_shape(
     if len(sides) != 3 or min(sides) < 1:
         raise ValueError(f"{name} is {sides}; wanted is (height, width) or (height, width, channels), each at least 1")
     if int(np.prod(sides)) != n_features:
-        raise ValueError(f"{name} is {sides}, which makes {np.prod(sides)} numbers; wanted is {n_features}, as in a row")
+        raise ValueError(f"{name} is {sides}, which makes {np.prod(sides)} numbers; wanted is {n_features}, a row's")
     first, last = sides[0] in _CHANNELS, sides[2] in _CHANNELS
     if layout == "auto" and first and last and sides[0] != sides[2]:
         raise ValueError(f"{name} is {sides}, whose channels may be first or last; wanted is layout='hwc' or 'chw'")
@@ -158,9 +158,17 @@ def as_names(class_names: Sequence[Any] | None, classes: np.ndarray) -> list[str
         return [str(label) for label in classes.tolist()]
     if isinstance(class_names, str) or len(class_names) != len(classes):
         raise ValueError(
-            f"class_names is {class_names!r}; wanted is {len(classes)} names, one a class in the order of model.classes_"
+            f"class_names is {class_names!r}; wanted is {len(classes)} names, in the order of model.classes_"
         )
     return [str(name) for name in class_names]
+
+
+def names_in(class_names: Sequence[str] | None, classes: np.ndarray) -> list[str]:
+    """What the labels 0, 1, ... mean by a data set's `class_names`; where that says nothing of them, the labels."""
+    known = class_names is not None and classes.dtype.kind in "iu" and classes.min() >= 0
+    if class_names is None or not known or classes.max() >= len(class_names):
+        return as_names(None, classes)
+    return [str(class_names[label]) for label in classes.tolist()]
 
 
 def as_places(labels: Any, classes: np.ndarray, name: str = "classes") -> np.ndarray:

@@ -78,12 +78,21 @@ def learning_curves(
     return figure
 
 
+def panels_of(history: Mapping[str, np.ndarray], wanted: Sequence[str]) -> list[str]:
+    """Those of the wanted panels that the history has numbers for."""
+    return [name for name in wanted if _known(_column(history, name), _PANELS[name][1]).any()]
+
+
+def _known(values: np.ndarray, positive: bool) -> np.ndarray:
+    return np.isfinite(values) & ((values > 0) | (not positive))
+
+
 def _draw(ax: Any, history: Mapping[str, np.ndarray], name: str) -> None:
     title, logarithmic, lines = _PANELS[name]
     drawn, extent = 0, (np.inf, -np.inf)
     for place, (column, label, style) in enumerate(lines):
         values = _column(history, column)
-        known = np.flatnonzero(np.isfinite(values) & ((values > 0) | (not logarithmic)))
+        known = np.flatnonzero(_known(values, logarithmic))
         if len(known) == 0 or (column == "penalty" and values[known].max() < _SEEN * _column(history, "loss").max()):
             continue
         epochs = _column(history, "epoch") if "epoch" in history else np.arange(1.0, len(values) + 1)

@@ -75,7 +75,7 @@ def evidence_of(
     form = _images.image_shape(W.shape[1], getattr(model, "image_shape_", None), shape, layout)
     row = np.asarray(image)
     if row.size != W.shape[1]:
-        raise ValueError(f"image has shape {row.shape}; wanted is one image of {W.shape[1]} numbers, as the model's rows")
+        raise ValueError(f"image has shape {row.shape}; wanted is one image of {W.shape[1]} numbers, as in a row")
     if row.dtype.kind not in "fiub":
         raise TypeError(f"image has dtype {row.dtype}; wanted is real numbers")
     row = row.reshape(1, -1)

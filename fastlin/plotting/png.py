@@ -1,8 +1,8 @@
 """PNG files of plain pixels, written with the standard library alone.
 
-A file is the eight bytes of the signature and three chunks: the header, the rows of pixels deflated, the end. Each chunk
-is its length, its name, its bytes, and a checksum of name and bytes. A row of pixels is preceded by the number of its
-filter, here always 0, none: templates are noise to a filter, and small.
+A file is the eight bytes of the signature and three chunks: the header, the rows of pixels deflated, the end. Each
+chunk is its length, its name, its bytes, and a checksum of name and bytes. A row of pixels is preceded by the number of
+its filter, here always 0, none: templates are noise to a filter, and small.
 
 References: Portable Network Graphics (PNG) Specification, third edition, W3C 2025, chapters 5 and 11.
 """

@@ -100,8 +100,8 @@ def decision_regions(
         of_class = points[:shown][true[:shown] == k]
         # As many points as fit are seen when they are small.
         ax.scatter(
-            *of_class.T, s=14 if shown <= 400 else 7, c=COLOURS[k], marker=_MARKERS[k], linewidths=0.4,
-            edgecolors="white", label=f"\u200b{name_text(name)}",
+            of_class[:, 0], of_class[:, 1], s=14 if shown <= 400 else 7, c=COLOURS[k], marker=_MARKERS[k],
+            linewidths=0.4, edgecolors="white", label=f"\u200b{name_text(name)}",
         )  # fmt: skip
     right = np.mean(model.predict(points if transform is None else transform(points)) == model.classes_[true])
     ax.set_title(f"accuracy {right:.1%}", fontsize=10)
