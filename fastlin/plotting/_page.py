@@ -11,8 +11,6 @@ import html
 import struct
 from collections.abc import Iterable, Sequence
 
-from fastlin.diagnostics._table import Table
-
 # Pictures of figures are drawn at this many dots an inch, and shown at 96, the inch of CSS: sharp on dense screens.
 DPI = 160
 _CSS_INCH = 96
@@ -28,16 +26,18 @@ dl.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem,
 dl.facts div { border: 1px solid #8888; border-radius: 0.4rem; padding: 0.4rem 0.7rem; }
 dt { font-size: 0.8rem; opacity: 0.8; }
 dd { margin: 0; font-size: 1.25rem; font-weight: 600; overflow-wrap: anywhere; }
-.wide { overflow-x: auto; margin: 0.5rem 0; }
+.wide { overflow-x: auto; margin: 0.5rem 0; white-space: nowrap; }
+.words { white-space: normal; }
 table { border-collapse: collapse; font-size: 0.875rem; }
-caption { font-weight: 600; padding: 0.3rem 0; }
+caption { font-weight: 600; padding: 0.3rem 0; text-align: left; }
 th, td { text-align: left; padding: 0.2rem 0.9rem 0.2rem 0; border-bottom: 1px solid #8884; vertical-align: top; }
-th { font-weight: 600; white-space: nowrap; }
+th { font-weight: 600; }
+tbody th { font-weight: 400; }
 figure { margin: 0; }
 img { display: block; max-width: 100%; height: auto; background: white; border-radius: 0.3rem; }
 figcaption { font-size: 0.8rem; line-height: 1.35; margin-top: 0.25rem; overflow-wrap: anywhere; }
 .figures { display: flex; flex-wrap: wrap; gap: 1rem; margin: 0.75rem 0; }
-.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); gap: 0.8rem;
+.gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(9rem, 27vw), 1fr)); gap: 0.8rem;
   margin: 0.75rem 0; }
 .gallery img { width: 100%; image-rendering: pixelated; }
 details { margin: 0.5rem 0; }
@@ -84,14 +84,27 @@ def facts(pairs: Sequence[tuple[str, str]]) -> str:
     return f'<dl class="facts">{shown}</dl>\n'
 
 
-def table(caption: str, header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A table that scrolls by itself where it is wider than the screen."""
-    return scrolling(Table(caption, header, lines).html())
+def table(caption: str, header: Sequence[str], lines: Sequence[Sequence[str]], *, words: bool = False) -> str:
+    """A table that scrolls by itself where it is wider than the screen; the first cell of a line heads it.
+
+    Without a `header` or a `caption` there is none. With `words`, cells hold running text, which is wrapped.
+    """
+    above = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    if header:
+        cells = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in header)
+        above += f"<thead><tr>{cells}</tr></thead>"
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(first)}</th>'
+        + "".join(f"<td>{html.escape(cell)}</td>" for cell in rest)
+        + "</tr>"
+        for first, *rest in lines
+    )
+    return scrolling(f"<table>{above}<tbody>{body}</tbody></table>", words=words)
 
 
-def scrolling(content: str) -> str:
+def scrolling(content: str, *, words: bool = False) -> str:
     """HTML that scrolls by itself where it is wider than the screen; by the keyboard too, hence the tabindex."""
-    return f'<div class="wide" tabindex="0">{content}</div>\n'
+    return f'<div class="wide{" words" if words else ""}" tabindex="0">{content}</div>\n'
 
 
 def details(summary: str, content: str) -> str:

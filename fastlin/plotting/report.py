@@ -68,7 +68,7 @@ def report_html(model: Any, data: Dataset, *, n_worst: int = 12, checks: bool = 
     index = _labels.encode(predicted, None, model.classes_)[1]
     n_classes = len(model.classes_)
     counts = np.bincount(n_classes * true + index, minlength=n_classes**2).reshape(n_classes, n_classes)
-    names = _images.names_in(data.class_names, model.classes_)
+    names = [_figure.name_text(name) for name in _images.names_in(data.class_names, model.classes_)]
     subject = _Subject(model, data, X, np.asarray(y), split, names, counts)
     parts = [
         _summary(subject),
@@ -138,7 +138,7 @@ def _summary(s: _Subject) -> str:
     pairs = [
         ("accuracy", f"{s.accuracy:.2%}"),
         ("mistakes", f"{n_wrong:,} of {s.counts.sum():,}"),
-        ("largest class", f"{chance:.1%}"),
+        ("share of the largest class", f"{chance:.1%}"),
         ("loss", str(s.model.loss)),
         ("epochs", f"{s.model.n_iter_:,}"),
     ]
@@ -156,7 +156,7 @@ def _data(s: _Subject) -> str:
         ("classes", f"{len(s.names):,}"),
         ("measured on", which),
     ]
-    return _page.section("Data", _page.table("", ("", ""), lines))
+    return _page.section("Data", _page.table("", (), lines, words=True))
 
 
 def _settings(model: Any) -> str:
@@ -165,8 +165,8 @@ def _settings(model: Any) -> str:
     lines = [(name, repr(value), repr(defaults[name].default)) for name, value in params.items()]
     changed = [line for line in lines if line[1] != line[2]]
     header = ("parameter", "value", "default")
-    shown = _page.table("other than by default", header, changed) if changed else _page.paragraph("All by default.")
-    everything = _page.details(f"all {len(lines)} parameters", _page.table("", header, lines))
+    shown = _page.table("other than by default", header, changed, words=True) if changed else _page.paragraph("All by default.")
+    everything = _page.details(f"all {len(lines)} parameters", _page.table("", header, lines, words=True))
     return _page.section("Settings", shown, everything)
 
 
@@ -210,8 +210,9 @@ def _templates(s: _Subject) -> str:
         _page.picture(encode_png(pixels), f"Template of class {name}", name)
         for pixels, name in zip(shown.pixels, s.names, strict=False)
     ]
-    unit = "of a standard deviation of the pixel" if s.model.scale_ is not None else "of a grey level"
-    said = f"Mid grey is a weight of zero; white is {shown.limits[0, 1]:.3g}, by the unit {unit}, black its negative."
+    unit = "a standard deviation of the pixel" if s.model.scale_ is not None else "a grey level"
+    white = shown.limits[0, 1]
+    said = f"Mid grey is a weight of zero. White adds {white:.3g} to the score for {unit}, black takes {white:.3g}."
     if len(s.names) > len(pictures):
         said += f" The first {len(pictures)} of {len(s.names)} classes are shown."
     return _page.section("Templates", _page.paragraph(said), _page.gallery(pictures), _page.figures([spread]))
@@ -263,7 +264,7 @@ def _worst(s: _Subject, n_worst: int) -> str:
     texts = [caption.replace("\n", " ") for caption in captions(found, s.names)]
     if not _is_of_images(s.model):
         lines = [(str(row), text, f"{gap:.3g}") for row, text, gap in zip(found.rows, texts, found.gap, strict=True)]
-        table = _page.table("", ("row", "what it is", "by"), lines)
+        table = _page.table("", ("row", "what it is, and is not", "difference of scores"), lines)
         return _page.section(heading, _page.paragraph(said), table)
     shape = None if np.ndim(s.X) == 4 else s.model.image_shape_
     pixels = mistake_pixels(s.model, s.X, found, shape)
@@ -317,5 +318,6 @@ def _speed(s: _Subject, seconds: float) -> str:
         n_rows = float((s.model.history_["rows_per_second"] * s.model.history_["seconds"]).sum())
         lines.append(("training, as it was", f"{trained:.3g} s", f"{n_rows / trained:,.0f} rows/s"))
     lines.append(("prediction, here and now", f"{seconds:.3g} s", f"{s.counts.sum() / seconds:,.0f} rows/s"))
-    machine = f"SIMD level {facts['simd']['in_use']}, up to {facts['threads']} threads, {s.counts.sum():,} rows."
+    threads = "1 thread" if facts["threads"] == 1 else f"up to {facts['threads']} threads"
+    machine = f"Here: SIMD level {facts['simd']['in_use']}, {threads}, {s.counts.sum():,} rows predicted."
     return _page.section("Speed", _page.table("", ("", "time", "rate"), lines), _page.paragraph(machine))

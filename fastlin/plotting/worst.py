@@ -140,7 +140,7 @@ def mistake_pixels(
 def captions(found: Mistakes, names: list[str]) -> list[str]:
     """Two lines a mistake: what it is, what it is taken for and by how much."""
     sure = [f"score +{gap:.3g}" for gap in found.gap] if found.probability is None else [
-        f"{100 * p:.0f} %" for p in found.probability
+        f"{100 * p:.0f}\N{NO-BREAK SPACE}%" for p in found.probability
     ]  # fmt: skip
     return [
         f"{name_text(names[true])}, not\n{name_text(names[predicted])} ({by})"
