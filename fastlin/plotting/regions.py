@@ -59,8 +59,6 @@ def decision_regions(
     >>> model = fastlin.SoftmaxClassifier(random_state=0).fit(polar(X), y)
     >>> decision_regions(model, X, y, transform=polar).savefig("ring.png")  # doctest: +SKIP
     """
-    from matplotlib.colors import ListedColormap, to_rgb
-
     _images.check_fitted(model)
     points = np.asarray(X)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
@@ -88,6 +86,8 @@ def decision_regions(
     _, index = _labels.encode(predicted, None, model.classes_)
 
     figure, ax = on_axes(ax, 4.0, 3.8)
+    from matplotlib.colors import ListedColormap, to_rgb  # on_axes says how to get matplotlib, where it is missing
+
     pale = [tuple(0.3 * np.array(to_rgb(colour)) + 0.7) for colour in COLOURS[:n_classes]]
     ax.imshow(
         index.reshape(resolution, resolution), cmap=ListedColormap(pale), vmin=-0.5, vmax=n_classes - 0.5,
