@@ -106,5 +106,6 @@ def decision_regions(
     right = np.mean(model.predict(points if transform is None else transform(points)) == model.classes_[true])
     ax.set_title(f"accuracy {right:.1%}", fontsize=10)
     ax.tick_params(labelsize=8)
+    ax.locator_params(nbins=5)
     legend(ax, fontsize=8, markerscale=1.5, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure

@@ -165,7 +165,9 @@ def _settings(model: Any) -> str:
     lines = [(name, repr(value), repr(defaults[name].default)) for name, value in params.items()]
     changed = [line for line in lines if line[1] != line[2]]
     header = ("parameter", "value", "default")
-    shown = _page.table("other than by default", header, changed, words=True) if changed else _page.paragraph("All by default.")
+    shown = _page.paragraph("All by default.")
+    if changed:
+        shown = _page.table("other than by default", header, changed, words=True)
     everything = _page.details(f"all {len(lines)} parameters", _page.table("", header, lines, words=True))
     return _page.section("Settings", shown, everything)
 

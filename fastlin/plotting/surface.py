@@ -169,11 +169,13 @@ def loss_surface(
     """
     found = surface_of(loss, X, y, path, resolution=resolution, n_rows=n_rows, **options)
     figure, ax = on_axes(ax, 4.8, 3.8)
+    from matplotlib.colors import LogNorm  # on_axes says how to get matplotlib, where it is missing
+
     least, most = float(found.losses.min()), float(found.losses.max())
     bottom = max(least, 1e-3 * most, 1e-12)
     levels = np.geomspace(bottom, max(most, bottom * 1.01), 16)
     filled = ax.contourf(
-        found.across, found.up, np.maximum(found.losses, bottom), levels=levels, cmap="Blues", extend="neither"
+        found.across, found.up, np.maximum(found.losses, bottom), levels=levels, cmap="Blues", norm=LogNorm()
     )  # fmt: skip
     ax.contour(found.across, found.up, np.maximum(found.losses, bottom), levels=levels, colors="white", linewidths=0.4)
     marker = "o" if len(found.path) <= 60 else ""

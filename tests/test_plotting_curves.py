@@ -105,7 +105,7 @@ def test_penalty_shapes_are_the_penalties():
 
 
 def test_a_path_is_kept_by_the_callback(descent):
-    X, y, path, model = descent
+    X, y, path, _ = descent
     assert len(path.steps) == 7 and not path.steps[0][0].any()
     again = WeightPath(from_zero=False)
     plain = fastlin.SoftmaxClassifier(max_iter=4, callbacks=[again], random_state=0).fit(X, y)
