@@ -120,7 +120,16 @@ def test_hostile_names_are_text(tmp_path):
     assert all(set(attributes) <= {"src", "width", "height", "alt"} for attributes in found.of("img"))
     text = "".join(found.text)
     assert "<b>data</b> & more" in text and HOSTILE[1] in text
-    assert HOSTILE[0][:20] in text  # long names are cut, and still text
+    assert HOSTILE[0][:13] in text and HOSTILE[0][-10:] in text  # long names lose their middle, and are still text
+
+
+def test_names_are_on_one_line_and_not_long():
+    from fastlin.plotting._figure import name_text
+
+    assert name_text(" two\n lines\t") == "two lines" and name_text(7) == "7"
+    assert name_text("bell\x07") == "bell\ufffd"
+    assert name_text("x" * 24) == "x" * 24
+    assert name_text("a" * 20 + "b" * 20) == "a" * 13 + "\u2026" + "b" * 10
 
 
 def test_rows_that_are_no_images(small):

@@ -68,7 +68,11 @@ def name_text(name: Any) -> str:
     """A class's name as it is drawn: on one line, not too long. matplotlib's formulas are to be off: `parse_math`."""
     text = re.sub(r"\s+", " ", str(name)).strip()
     text = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
-    return text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    if len(text) <= _LONGEST_NAME:
+        return text
+    # Names that are long are often alike but for their ends.
+    tail = _LONGEST_NAME // 2 - 2
+    return f"{text[: _LONGEST_NAME - 1 - tail]}\N{HORIZONTAL ELLIPSIS}{text[-tail:]}"
 
 
 def legend(ax: Any, **options: Any) -> None:

@@ -121,9 +121,7 @@ def weight_pixels(images: np.ndarray, scale: Scale, percentile: float = 99.5) ->
     limits = np.stack([low, high], axis=1).astype(np.float64)
     span = (limits[:, 1] - limits[:, 0])[:, None, None, None]
     # A class of one weight only is mid grey, whatever the weight is.
-    share = np.divide(
-        images - limits[:, 0][:, None, None, None], span, out=np.full(images.shape, 0.5), where=span > 0
-    )
+    share = np.divide(images - limits[:, 0][:, None, None, None], span, out=np.full(images.shape, 0.5), where=span > 0)
     # Half up, so that the middle, 127.5, is the same grey everywhere.
     return np.clip(np.floor(255 * share + 0.5), 0, 255).astype(np.uint8), limits
 

@@ -45,10 +45,14 @@ def confusion_counts(model: Any, X: Any, y: Any) -> np.ndarray:
     """
     _images.check_fitted(model)
     predicted = model.predict(X)
-    n_classes = len(model.classes_)
     _, true = _labels.encode(_labels.as_label_array(y, len(predicted)), None, model.classes_)
     _, index = _labels.encode(predicted, None, model.classes_)
-    return np.bincount(n_classes * true + index, minlength=n_classes**2).reshape(n_classes, n_classes)
+    return count_pairs(true, index, len(model.classes_))
+
+
+def count_pairs(true: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
+    """How often each pair of a true class, 0..C-1, and a predicted one is there, (C, C)."""
+    return np.bincount(n_classes * true + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
 def confusion(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ from fastlin import _arrays, _labels, config, training
 from fastlin._files import check_writable, write_atomically
 from fastlin.diagnostics import check_gradient, sanity_suite
 from fastlin.plotting import _figure, _images, _page
-from fastlin.plotting.confusion import draw_counts
+from fastlin.plotting.confusion import count_pairs, draw_counts
 from fastlin.plotting.curves import learning_curves, panels_of
 from fastlin.plotting.evidence import evidence
 from fastlin.plotting.png import encode_png
@@ -66,8 +65,7 @@ def report_html(model: Any, data: Dataset, *, n_worst: int = 12, checks: bool = 
     predicted = model.predict(X)
     seconds = time.perf_counter() - began
     index = _labels.encode(predicted, None, model.classes_)[1]
-    n_classes = len(model.classes_)
-    counts = np.bincount(n_classes * true + index, minlength=n_classes**2).reshape(n_classes, n_classes)
+    counts = count_pairs(true, index, len(model.classes_))
     names = [_figure.name_text(name) for name in _images.names_in(data.class_names, model.classes_)]
     subject = _Subject(model, data, X, np.asarray(y), split, names, counts)
     parts = [
@@ -286,11 +284,7 @@ def _worst(s: _Subject, n_worst: int) -> str:
 
 def _checks(s: _Subject, seed: int) -> str:
     rows = _arrays.as_rows(s.data.X_train)
-    params = s.model.get_params(deep=False)
-    # The suite numbers the classes of its sample, so weights by label mean nothing there; and a copy is nobody's fit.
-    if isinstance(params["class_weight"], Mapping):
-        params["class_weight"] = None
-    model = type(s.model)(**{**params, "callbacks": None, "checkpoint": None, "verbose": 0})
+    model = s.model
     try:
         classes, labels = _labels.encode(_labels.as_label_array(s.data.y_train, len(rows)))
         picked = np.sort(np.random.Generator(np.random.PCG64(seed)).permutation(len(rows))[:_GRADIENT_ROWS])
