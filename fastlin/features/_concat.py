@@ -165,6 +165,9 @@ class Concat(Transformer):
         return self
 
     def _check_names(self) -> None:
+        for step in self.transformers:
+            if not isinstance(step, tuple | list) or len(step) != 2 or not isinstance(step[0], str):
+                raise TypeError(f"transformers holds {step!r}; wanted is pairs of a name and a transformer")
         names = [name for name, _ in self.transformers]
         if not names or len(set(names)) < len(names) or any("__" in name or "." in name for name in names):
             raise ValueError(
