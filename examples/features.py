@@ -1,8 +1,8 @@
 """Image features: a linear classifier is as good as the space its rows lie in.
 
 Raw pixels make one template a class, and a template matches a garment only where it lies just so. Features keep what
-tells classes apart and drop where exactly it was: a histogram of oriented gradients counts the directions of edges cell by
-cell; visual words count small patches that occur again and again. The classifier on top stays the same.
+tells classes apart and drop where exactly it was: a histogram of oriented gradients counts the directions of edges in
+each cell; visual words count small patches that occur again and again. The classifier on top stays the same.
 
 Run: python examples/features.py (a few seconds, on the bundled subset of Fashion-MNIST)
 """
