@@ -25,6 +25,8 @@ FLOAT64 = np.dtype(np.float64)
 INT64 = np.dtype(np.int64)
 _SMALLEST = {dtype: float(np.finfo(dtype).smallest_subnormal) for dtype in (FLOAT32, FLOAT64)}
 _LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in (FLOAT32, FLOAT64)}
+# Both types hold numbers of up to so much and from its inverse on: most need no second look.
+_COMMON = 1e30
 # What the loops read without a conversion by the caller. The wider integers do not fit float32's 24 bits of mantissa.
 _FLOAT32_STORAGE = frozenset("?bBhHef")
 _FLOAT64_STORAGE = frozenset("iIlLqQd")
@@ -300,6 +302,8 @@ def as_scores(scores: Any) -> np.ndarray:
 
 def as_nonnegative(value: Any, name: str, dtype: np.dtype = FLOAT64) -> float:
     """A finite number >= 0, in `dtype` too."""
+    if type(value) is float and 0.0 <= value <= _COMMON:
+        return value
     number = _as_number(value, name)
     if not 0.0 <= number <= _LARGEST[dtype]:
         raise ValueError(f"{name} is {value!r}; wanted is a finite number >= 0{_within(number, dtype)}")
@@ -308,6 +312,8 @@ def as_nonnegative(value: Any, name: str, dtype: np.dtype = FLOAT64) -> float:
 
 def as_positive(value: Any, name: str, dtype: np.dtype = FLOAT64) -> float:
     """A finite number > 0, in `dtype` too."""
+    if type(value) is float and 1.0 / _COMMON <= value <= _COMMON:
+        return value
     number = _as_number(value, name)
     if not _SMALLEST[dtype] <= number <= _LARGEST[dtype]:
         raise ValueError(f"{name} is {value!r}; wanted is a finite number > 0{_within(number, dtype)}")
@@ -384,6 +390,8 @@ def as_rates(lr: Any, n_batches: int, dtype: np.dtype) -> np.ndarray:
 
 def as_choice(value: Any, name: str, choices: tuple[Any, ...]) -> Any:
     """One of `choices`."""
+    if type(value) in (str, int) and value in choices:
+        return value
     if np.ndim(value) != 0 or value not in choices:
         raise ValueError(f"{name} is {value!r}; wanted is one of {', '.join(map(repr, choices))}")
     return value

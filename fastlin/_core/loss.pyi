@@ -14,7 +14,6 @@ def loss_gradient(
     margin: float,
     l2: float,
     l1: float,
-    dW: np.ndarray | None,
-    db: np.ndarray | None,
+    gradient: bool,
     n_threads: int,
-) -> tuple[float, int, int]: ...
+) -> tuple[float, int, int, np.ndarray, np.ndarray | None]: ...

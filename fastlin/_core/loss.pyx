@@ -4,7 +4,8 @@
     that threads never meet before the end: on a busy machine nothing waits for a thread that lost its processor.
 (B) A chunk goes block by block: scores, losses and their gradient with respect to the scores, gradient of the weights
     while the rows are in cache.
-(C) The chunks' gradients are added in their order, unfolded and given the penalty, in slices of features.
+(C) The chunks' gradients are added in their order, unfolded and given the penalty, in slices of features. That of a
+    single block is made where it is wanted, and stays as it is where there is nothing to add.
 
 Chunks and blocks depend on the shape alone, so the bits of the result do not depend on the thread count.
 """
@@ -135,18 +136,19 @@ cdef void _cut_into_chunks(Pass *run) noexcept nogil:
 def loss_gradient(
     cnp.ndarray X not None, cnp.ndarray y not None, cnp.ndarray W not None, cnp.ndarray b, cnp.ndarray rows,
     cnp.ndarray weight, cnp.ndarray shift, cnp.ndarray scale, int kind, int power, double margin, double l2, double l1,
-    cnp.ndarray dW, cnp.ndarray db, int n_threads,
+    bint gradient, int n_threads,
 ):
-    """Write the gradient to dW (and db), unless it is None; `kind` is one of fl_loss_kind.
-
-    Returns (loss, rows right, rows).
-    """
+    """Returns (loss, rows right, rows, dW, db), the last two None unless wanted; `kind` is one of fl_loss_kind."""
     cdef Pass run
     cdef Memory memory = Memory()
     cdef const void *bias = data_of(b)
     cdef double loss = 0.0, penalty = 0.0
     cdef ptrdiff_t k, j, c = cnp.PyArray_DIM(W, 0), d, n_slices, n_correct = 0
     cdef int64_t *kept
+    cdef bint in_place, finished
+    cdef int real = cnp.PyArray_TYPE(W)
+    cdef cnp.ndarray dW = cnp.PyArray_EMPTY(2, cnp.PyArray_DIMS(W), real, 0) if gradient else None
+    cdef cnp.ndarray db = cnp.PyArray_EMPTY(1, cnp.PyArray_DIMS(W), real, 0) if gradient and b is not None else None
     read_rows(X, &run.rows)
     d = run.rows.n_features
     run.loss = fl_loss(<fl_loss_kind>kind, power, margin)
@@ -163,7 +165,7 @@ def loss_gradient(
         run.n = drop_weightless(run.picked, run.n, run.weight, kept)
         run.picked = kept
     run.total = total_weight(run.picked, 0, run.n, run.weight)
-    run.sizes = size_block(&run.rows, c, rows_in_cache(&run.rows, BLOCK_BYTES))
+    run.sizes = size_block(&run.rows, c, min(rows_in_cache(&run.rows, BLOCK_BYTES), max(<ptrdiff_t>1, run.n)))
     run.ld_part = 0 if run.out == NULL else gradient_stride(&run.rows)
     if run.n == 0:
         run.n_chunks = run.chunk_rows = 0
@@ -173,7 +175,11 @@ def loss_gradient(
     run.w_packed = memory.take(<size_t>run.rows.real.packed_size(c, d) * run.rows.real.size)
     run.bias_c = memory.take(<size_t>run.sizes.padded_classes * run.rows.real.size)
     run.memory = memory.take(<size_t>n_threads * run.sizes.bytes)
-    run.parts = memory.take(<size_t>(run.n_chunks * c * run.ld_part) * run.rows.real.size)
+    in_place = run.out != NULL and 0 < run.n <= run.sizes.most_rows
+    if in_place:
+        run.parts, run.ld_part = <char *>run.out, d
+    else:
+        run.parts = memory.take(<size_t>(run.n_chunks * c * run.ld_part) * run.rows.real.size)
     run.loss_parts = <double *>memory.take(<size_t>(run.n_chunks + 1) * 16)
     run.correct_parts = <int64_t *>(run.loss_parts + run.n_chunks + 1)
     run.db_c = <double *>memory.take(<size_t>((run.n_chunks + 2) * c) * sizeof(double))
@@ -195,11 +201,13 @@ def loss_gradient(
             n_correct += run.correct_parts[k]
             for j in range(c):
                 run.db_c[j] += run.db_parts[k * c + j]
-        for k in range(n_slices if run.out != NULL else 0):
+        finished = run.out == NULL or (in_place and l2 == 0.0 and l1 == 0.0
+                                       and run.fold.shift_d == NULL and run.fold.scale_d == NULL)
+        for k in range(0 if finished else n_slices):
             penalty += _finish_slice(&run, k)
         if run.out == NULL:
             penalty = run.rows.real.penalty(c, d, run.w_cd, d, l2, l1)
         if db is not None:
             for j in range(c):
                 put_real(cnp.PyArray_DATA(db), run.rows.real_type, j, run.db_c[j])
-    return loss + penalty, n_correct, run.n
+    return loss + penalty, n_correct, run.n, dW, db

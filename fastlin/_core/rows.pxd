@@ -39,7 +39,9 @@ cdef struct Block:
 
 
 cdef class Memory:
-    cdef void *_allocated[8]
+    cdef void *_room    # fl_room of fl_workspace.h
+    cdef void *_own[8]
+    cdef size_t _wanted, _used
     cdef int _count
     cdef char *take(self, size_t n_bytes) except NULL
 

@@ -1,3 +1,6 @@
+from typing import Any
+
 import numpy as np
 
+def are_plain(X: Any, y: Any, W: Any, b: Any) -> bool: ...
 def find_wrong_label(y: np.ndarray, rows: np.ndarray | None, weight: np.ndarray | None, n_classes: int) -> int: ...

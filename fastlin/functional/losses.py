@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from fastlin import _arrays, _threads
 from fastlin._core import loss as _loss
+from fastlin._core import rows as _rows
 from fastlin._results import EpochResult, LossGradient
 from fastlin.functional._common import HINGE, SOFTMAX, Real, check_labels
 
@@ -66,7 +66,10 @@ def softmax_loss(
     >>> round(loss, 4), dW.shape, db is None
     (2.0404, (3, 3), True)
     """
-    return _fused_loss(SOFTMAX, 1, 1.0, X, y, W, b, l2, l1, sample_weight, shift, scale, rows, n_threads)
+    value, _, _, dW, db = _checked_loss(
+        SOFTMAX, 1, 1.0, X, y, W, b, l2, l1, sample_weight, shift, scale, rows, n_threads, gradient=True
+    )
+    return LossGradient(value, dW, db)
 
 
 def hinge_loss(
@@ -117,7 +120,10 @@ def hinge_loss(
     """
     power = _arrays.as_choice(power, "power", (1, 2))
     kind = _arrays.as_choice(kind, "kind", ("sum", "max"))
-    return _fused_loss(HINGE[kind], power, margin, X, y, W, b, l2, l1, sample_weight, shift, scale, rows, n_threads)
+    value, _, _, dW, db = _checked_loss(
+        HINGE[kind], power, margin, X, y, W, b, l2, l1, sample_weight, shift, scale, rows, n_threads, gradient=True
+    )
+    return LossGradient(value, dW, db)
 
 
 def evaluate(
@@ -162,39 +168,33 @@ def evaluate(
     power = _arrays.as_choice(power, "power", (1, 2))
     kind = _arrays.as_choice(kind, "kind", ("sum", "max"))
     code = SOFTMAX if loss == "softmax" else HINGE[kind]
-    value, n_correct, n_rows = _checked_loss(
+    value, n_correct, n_rows, _, _ = _checked_loss(
         code, power, margin, X, y, W, b, l2, l1, sample_weight, shift, scale, rows, n_threads, gradient=False
-    )[0]
-    return EpochResult(value, n_correct / n_rows if n_rows else float("nan"))
-
-
-def _fused_loss(
-    loss: int, power: int, margin: float, X: Any, y: Any, W: Any, b: Any, l2: float, l1: float, sample_weight: Any,
-    shift: Any, scale: Any, rows: Any, n_threads: int | None,
-) -> LossGradient:  # fmt: skip
-    (value, _, _), dW, db = _checked_loss(
-        loss, power, margin, X, y, W, b, l2, l1, sample_weight, shift, scale, rows, n_threads, gradient=True
     )
-    assert dW is not None  # it was asked for
-    return LossGradient(value, dW, db)
+    return EpochResult(value, n_correct / n_rows if n_rows else float("nan"))
 
 
 def _checked_loss(
     loss: int, power: int, margin: float, X: Any, y: Any, W: Any, b: Any, l2: float, l1: float, sample_weight: Any,
     shift: Any, scale: Any, rows: Any, n_threads: int | None, *, gradient: bool,
-) -> tuple[tuple[float, int, int], Real | None, Real | None]:  # fmt: skip
-    """(loss, rows right, rows), and the gradients if they are wanted."""
+) -> tuple[float, int, int, Real, Real | None]:  # fmt: skip
+    """(loss, rows right, rows), and the gradients, which are None unless wanted."""
     n_threads = _arrays.as_thread_count(n_threads)
-    X = _arrays.as_rows(X)
-    n_rows, n_features = X.shape
-    dtype = _arrays.compute_dtype(X)
-    W = _arrays.as_weights(W, n_features, dtype)
-    n_classes = W.shape[0]
-    b = _arrays.as_bias(b, n_classes, dtype)
-    y = _arrays.as_labels(y, n_rows)
-    weight = _arrays.as_sample_weight(sample_weight, n_rows)
-    shift = _arrays.as_feature_vector(shift, n_features, "shift", dtype)
-    scale = _arrays.as_feature_vector(scale, n_features, "scale", dtype)
+    if not _rows.are_plain(X, y, W, b):
+        X = _arrays.as_rows(X)
+        W = _arrays.as_weights(W, X.shape[1], _arrays.compute_dtype(X))
+        b = _arrays.as_bias(b, W.shape[0], W.dtype)
+        y = _arrays.as_labels(y, X.shape[0])
+    n_rows = X.shape[0]
+    n_classes, n_features = W.shape
+    dtype = W.dtype
+    weight = shift_d = scale_d = None
+    if sample_weight is not None:
+        weight = _arrays.as_sample_weight(sample_weight, n_rows)
+    if shift is not None:
+        shift_d = _arrays.as_feature_vector(shift, n_features, "shift", dtype)
+    if scale is not None:
+        scale_d = _arrays.as_feature_vector(scale, n_features, "scale", dtype)
     if rows is not None:
         rows = _arrays.as_row_index(rows, n_rows)
         n_rows = rows.shape[0]
@@ -202,8 +202,7 @@ def _checked_loss(
     margin = _arrays.as_positive(margin, "margin", dtype)
     l2 = _arrays.as_nonnegative(l2, "l2", dtype)
     l1 = _arrays.as_nonnegative(l1, "l1", dtype)
-    dW = np.empty((n_classes, n_features), dtype) if gradient else None
-    db = np.empty(n_classes, dtype) if gradient and b is not None else None
     threads = _threads.resolve(n_threads, 4.0 * n_rows * n_features * n_classes)
-    result = _loss.loss_gradient(X, y, W, b, rows, weight, shift, scale, loss, power, margin, l2, l1, dW, db, threads)
-    return result, dW, db
+    return _loss.loss_gradient(
+        X, y, W, b, rows, weight, shift_d, scale_d, loss, power, margin, l2, l1, gradient, threads
+    )
