@@ -62,13 +62,16 @@ class EpochReport:
         How many steps were taken; then of the last one sums of squares, over W and b: of the gradient of the objective
         on its batch and at the weights before it, the l1 penalty's part left out; of what it moved the weights by; of
         the weights before it. NaN where the last batch took no step.
+    losses : ndarray of shape (number of batches,), float64
+        Loss of each batch before its step, penalty included; NaN for one that took no step.
     """
 
-    __slots__ = ("told",)
+    __slots__ = ("losses", "told")
 
     def __init__(self) -> None:
         self.told = np.full(4, np.nan)
         self.told[0] = 0.0
+        self.losses = np.full(0, np.nan)
 
     @property
     def n_steps(self) -> int:

@@ -371,7 +371,8 @@ def _epoch(
     n_averaged = _arrays.as_step_count(n_averaged, "n_averaged")
     _arrays.as_thread_count(n_threads)
 
-    told = (report or EpochReport()).told
+    report = report or EpochReport()
+    report.losses, told = np.full(len(rates), np.nan), report.told
     told[:] = 0.0, np.nan, np.nan, np.nan
     sum_loss, sum_weight, n_correct, n_seen = 0.0, 0.0, 0, 0
     for k, rate in enumerate(rates):
@@ -381,7 +382,8 @@ def _epoch(
             continue
         # The l1 term takes its proximal step, so the gradient is that of the rest.
         (batch_loss, dW, db), correct = _loss_and_gradient(rows_loss, batch, _Penalty(penalty.l2, 0.0))
-        sum_loss += batch.total_weight * (batch_loss + _Penalty(0.0, penalty.l1).value(W))
+        report.losses[k] = batch_loss + _Penalty(0.0, penalty.l1).value(W)
+        sum_loss += batch.total_weight * float(report.losses[k])
         sum_weight += batch.total_weight
         n_correct += correct
         n_seen += len(batch.y)

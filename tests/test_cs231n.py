@@ -223,11 +223,26 @@ def test_a_rate_too_large_warns_once_and_goes_on() -> None:
     assert classifier.predict(X).shape == (300,)
 
 
+@pytest.mark.parametrize("segment", [1, 7, 1000])
+def test_training_does_not_depend_on_how_it_is_cut_into_calls(monkeypatch: pytest.MonkeyPatch, segment: int) -> None:
+    X, y = images()
+    np.random.seed(5)
+    W, history = numpy_train(numpy_svm, None, X, y, 1e-6, 0.1, 20, 10)
+    drawn = np.random.get_state()[2]
+    monkeypatch.setattr(linear_classifier, "_SEGMENT", segment)
+    np.random.seed(5)
+    classifier = cs231n.LinearSVM()
+    np.testing.assert_allclose(classifier.train(X, y, 1e-6, 0.1, 20, 10), history, rtol=1e-9)
+    np.testing.assert_allclose(classifier.W, W, rtol=1e-9)
+    assert np.random.get_state()[2] == drawn
+
+
 def test_ctrl_c_keeps_the_last_finished_step(monkeypatch: pytest.MonkeyPatch) -> None:
     X, y = images()
     np.random.seed(5)
     W, _ = numpy_train(numpy_svm, None, X, y, 1e-6, 0.0, 3, 20)
     calls = iter(range(4))
+    monkeypatch.setattr(linear_classifier, "_SEGMENT", 1)
     sgd_epoch = linear_classifier.functional.sgd_epoch
 
     def interrupted(*arguments: Any, **options: Any) -> Any:

@@ -77,6 +77,7 @@ def test_the_steps_before_are_whole_and_counted(n_threads: int) -> None:
     with signal_after(0.15), pytest.raises(KeyboardInterrupt):
         functional.sgd_epoch(X, y, W, b, order=order, velocity=velocity, report=report, **options)
     assert 0 < report.n_steps < 30_000
+    assert np.isfinite(report.losses).tolist() == [k < report.n_steps for k in range(30_000)]
     W1, b1, velocity1 = np.zeros_like(W), np.zeros_like(b), (np.zeros_like(W), np.zeros_like(b))
     functional.sgd_epoch(X, y, W1, b1, order=order[: 100 * report.n_steps], velocity=velocity1, **options)
     for one, other in zip((W, b, *velocity), (W1, b1, *velocity1), strict=True):

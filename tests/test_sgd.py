@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from strategies import DTYPES, LEVELS, THREADS, Problem, problem, whole_number_problem
 
 from fastlin import config, functional, reference
+from fastlin._results import EpochReport
 
 MOMENTA: list[dict[str, Any]] = [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}]
 each_momentum = pytest.mark.parametrize("momentum", MOMENTA, ids=["plain", "momentum", "nesterov"])
@@ -447,3 +448,26 @@ def test_what_is_read_may_not_lie_in_what_is_written() -> None:
             with pytest.raises(ValueError, match=rf"^W overlaps {name} "):
                 module.sgd_epoch(X, y, W, None, lr=0.1, **{name: W.ravel()[part]})
             assert (W == 1).all()
+
+
+@pytest.mark.parametrize("module", [functional, reference])
+def test_the_report_has_the_loss_of_each_batch_before_its_step(module: Any) -> None:
+    rng = np.random.default_rng(0)
+    X, y, W = rng.normal(size=(10, 5)), rng.integers(0, 3, 10), rng.normal(size=(3, 5))
+    weight = np.array([1.0, 2.0, 0.5, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 3.0])
+    expected, stepped = [], W.copy()
+    for rows in (np.arange(4), np.arange(8, 10)):
+        loss, dW, _ = functional.softmax_loss(X, y, stepped, l2=0.1, rows=rows, sample_weight=weight)
+        expected.append(loss)
+        stepped -= 0.1 * dW
+    report = EpochReport()
+    assert report.losses.shape == (0,)
+    result = module.sgd_epoch(X, y, W, None, batch_size=4, lr=0.1, l2=0.1, sample_weight=weight, report=report)
+    np.testing.assert_allclose(report.losses, [expected[0], np.nan, expected[1]], rtol=1e-12)
+    assert result.loss == pytest.approx((4.5 * expected[0] + 4.0 * expected[1]) / 8.5)
+    np.testing.assert_allclose(W, stepped, rtol=1e-12)
+    # With an l1 penalty, and again in the same report.
+    before = float(np.abs(W).sum())
+    first = functional.softmax_loss(X, y, W, sample_weight=weight, rows=np.arange(4)).loss
+    module.sgd_epoch(X, y, W, None, batch_size=4, lr=0.1, l1=0.2, sample_weight=weight, report=report)
+    assert report.losses[0] == pytest.approx(first + 0.2 * before) and np.isnan(report.losses[1])

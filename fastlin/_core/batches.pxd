@@ -12,6 +12,7 @@ cdef struct Batches:
     const int64_t *first        # where each begins in `picked`, and the end
     const double *total         # weight of each, above 0; 0 after the last
     const double *rates
+    const int64_t *number       # place of each among all, those left empty counted
 
 
 cdef int cut_batches(

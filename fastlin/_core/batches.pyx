@@ -16,10 +16,11 @@ cdef int cut_batches(
     cdef ptrdiff_t n = n_rows if order is None else cnp.PyArray_DIM(order, 0)
     cdef ptrdiff_t n_batches = (n + batch_size - 1) // batch_size, k = 0, at, start, stop, kept, i
     cdef const int64_t *source = <const int64_t *>data_of(order)
-    cdef int64_t *picked = <int64_t *>memory.take(<size_t>(n + 3 * (n_batches + 1)) * 8)
+    cdef int64_t *picked = <int64_t *>memory.take(<size_t>(n + 4 * (n_batches + 1)) * 8)
     cdef int64_t *first = picked + n
     cdef double *total = <double *>(first + n_batches + 1)
     cdef double *rate = total + n_batches + 1
+    cdef int64_t *number = <int64_t *>(rate + n_batches + 1)
     first[0] = 0
     for at in range(n_batches):
         start, stop = at * batch_size, min(n, (at + 1) * batch_size)
@@ -32,7 +33,9 @@ cdef int cut_batches(
             first[k + 1] = first[k] + kept
             total[k] = total_weight(picked, first[k], kept, weight)
             rate[k] = rates[at]
+            number[k] = at
             k += 1
     total[k] = 0.0
-    batches.n, batches.picked, batches.first, batches.total, batches.rates = k, picked, first, total, rate
+    batches.n, batches.picked, batches.first, batches.number = k, picked, first, number
+    batches.total, batches.rates = total, rate
     return 0

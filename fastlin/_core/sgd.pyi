@@ -28,4 +28,5 @@ def epoch(
     n_threads: int,
     may_look: bool,
     report: np.ndarray,
+    losses: np.ndarray | None,
 ) -> tuple[float, float, int, int]: ...

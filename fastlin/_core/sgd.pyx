@@ -93,7 +93,7 @@ cdef struct Epoch:
     ptrdiff_t n_done            # steps taken
     char *w_packed
     double *dots                # (n_slices, C): each slice's share of what the shift takes off the bias
-    double *penalties           # (n_slices,): sum over batches of weight times penalty
+    double *penalties           # (n_batches + 1, n_slices): before each batch, and after the last
     char *parts                 # (groups of a batch, C, ld_part): gradients; NULL where (B) makes them
     ptrdiff_t ld_part
     char *panel_s               # (panel_rows, padded C), without parts: scores, then their gradient
@@ -218,7 +218,7 @@ cdef void _run_slice(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i
     step = step_at(&run.step, run.batches.rates[k], run.n_steps + k, run.n_averaged + k)
     if k == run.batches.n - 1:
         report = run.reports
-    run.penalties[i] += run.batches.total[k + 1] * run.rows.real.update(
+    run.penalties[(k + 1) * run.n_slices + i] = run.rows.real.update(
         c, width, model_from(&run.weights, offset), dw, ld, fold_from(&run.fold, offset), memory.db_c, &step,
         report if report == NULL else report + i,
     )
@@ -305,9 +305,11 @@ cdef int _take_memory(Epoch *run, Memory memory, ptrdiff_t batch_size, int n_thr
     group_first[run.batches.n] = n_groups
     run.group_first = group_first
     run.w_packed = memory.take(<size_t>run.rows.real.packed_size(c, d) * size)
-    run.dots = <double *>memory.take(<size_t>(run.n_slices * (c + 4) + 3 + most_groups * c) * sizeof(double))
+    run.dots = <double *>memory.take(
+        <size_t>(run.n_slices * (run.batches.n + c + 4) + 3 + most_groups * c) * sizeof(double)
+    )
     run.penalties = run.dots + run.n_slices * c
-    run.reports = <fl_report *>(run.penalties + run.n_slices)
+    run.reports = <fl_report *>(run.penalties + (run.batches.n + 1) * run.n_slices)
     memset(run.reports, 0, <size_t>(run.n_slices + 1) * sizeof(fl_report))
     run.group_db = <double *>(run.reports + run.n_slices + 1)
     run.group_loss = <double *>memory.take(<size_t>n_groups * 16)
@@ -335,10 +337,12 @@ def epoch(
     ptrdiff_t batch_size, cnp.ndarray rates not None, double momentum, bint nesterov, double beta2, double epsilon,
     double n_steps, double n_averaged, double l2, double l1, int kind, int power, double margin, cnp.ndarray weight,
     cnp.ndarray shift, cnp.ndarray scale, int n_threads, bint may_look, cnp.ndarray report not None,
+    cnp.ndarray losses,
 ):
     """Train in place what `step.as_model` takes; returns (sum of weight * loss, weight, rows right, rows).
 
     report (4,): OUT, after Ctrl-C too, how many steps were taken, and the sums of squares of `fl_report` of the last.
+    losses (n_batches,): OUT, in the same way, each batch's loss with the penalty; untouched where no step was taken.
     """
     cdef Epoch run
     cdef Memory memory = Memory()
@@ -364,7 +368,7 @@ def epoch(
     with nogil:
         for i in range(run.n_slices):
             _prepare_slice(&run, i)
-            run.penalties[i] = run.batches.total[0] * run.rows.real.penalty(
+            run.penalties[i] = run.rows.real.penalty(
                 c, min(SLICE, d - i * SLICE), model_from(&run.weights, <size_t>(i * SLICE) * run.rows.real.size).w_cd,
                 d, l2, l1,
             )
@@ -376,15 +380,17 @@ def epoch(
         told[1] += run.reports[i].gradient
         told[2] += run.reports[i].update
         told[3] += run.reports[i].weight
-    if stopped:
-        _raise_pending()
-    for k in range(run.batches.n):
+    for k in range(run.n_done):
         of_batch = 0.0
         for i in range(run.group_first[k], run.group_first[k + 1]):
             of_batch += run.group_loss[i]
             n_correct += run.group_correct[i]
+        for i in range(run.n_slices):
+            of_batch += run.penalties[k * run.n_slices + i]
         sum_loss += run.batches.total[k] * of_batch
         sum_weight += run.batches.total[k]
-    for i in range(run.n_slices):
-        sum_loss += run.penalties[i]
+        if losses is not None:
+            (<double *>cnp.PyArray_DATA(losses))[run.batches.number[k]] = of_batch
+    if stopped:
+        _raise_pending()
     return sum_loss, sum_weight, n_correct, run.batches.first[run.batches.n]

@@ -64,12 +64,14 @@ def run_epoch(
     s_W, s_b = how.square or (None, None)
     # Threads meet twice a batch, so it is a batch's work that has to be worth them.
     threads = _threads.resolve(n_threads, 4.0 * batch_size * n_features * n_classes)
+    report = report or EpochReport()
+    report.losses = np.full(len(rates), np.nan)
     sum_loss, sum_weight, n_correct, n_seen = _sgd.epoch(
         X, y, (W, v_W, s_W, mean_W), None if b is None else (b, v_b, s_b, mean_b), order, batch_size, rates,
         how.momentum, how.nesterov, how.beta2, how.epsilon, how.n_steps, n_averaged, l2, l1,
         SOFTMAX if loss == "softmax" else HINGE[kind], power, margin, weight, shift, scale, threads,
         # Python runs the handlers of signals in this thread alone.
-        threading.get_ident() == threading.main_thread().ident, np.empty(4) if report is None else report.told,
+        threading.get_ident() == threading.main_thread().ident, report.told, report.losses,
     )  # fmt: skip
     if n_seen == 0:
         return EpochResult(_step.penalty(W, l2, l1), float("nan"))

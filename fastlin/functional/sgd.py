@@ -104,7 +104,7 @@ def sgd_epoch(
     n_averaged : int
         That number before the first step of this call.
     report : EpochReport, optional
-        Filled in place with how many steps were taken and what the last one did; after Ctrl-C too.
+        Filled in place with how many steps were taken, each batch's loss, and what the last one did; after Ctrl-C too.
     X, y, l2, l1, sample_weight, shift, scale, n_threads
         As in `softmax_loss`; the l1 penalty takes its proximal step, as in `sgd_step`.
     momentum, nesterov

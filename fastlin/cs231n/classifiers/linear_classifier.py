@@ -9,6 +9,7 @@ the same batches: ``np.random.randn(D, C)`` for the weights where there are none
 
 from __future__ import annotations
 
+import math
 import operator
 import warnings
 from typing import Any
@@ -17,9 +18,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fastlin import _arrays, functional
+from fastlin._results import EpochReport
 from fastlin.cs231n.classifiers._layout import as_course_weights, check_features
 from fastlin.cs231n.classifiers.linear_svm import svm_loss_vectorized
 from fastlin.cs231n.classifiers.softmax import softmax_loss_vectorized
+
+# Iterations of one call into the core: enough that the call costs nothing beside them; a tenth of a second of the
+# course's batches, for those who watch the losses.
+_SEGMENT = 100
 
 
 class LinearClassifier:
@@ -88,28 +94,34 @@ class LinearClassifier:
             raise ValueError(f"num_iters is {num_iters}; wanted is an integer >= 0")
         self.W = self._start(rows, y, dtype)
 
+        # One call of the core takes many steps. Numbers drawn at once are those drawn a batch at a time.
+        segment = _SEGMENT if compiled else 1
         loss_history: list[float] = []
-        for iteration in range(num_iters):
-            picked = np.random.choice(len(rows), batch_size)
+        for first in range(0, num_iters, segment):
+            picked = np.random.choice(len(rows), (min(segment, num_iters - first), batch_size))
             if compiled:
-                # W.T is C-contiguous: _start made it so, and the step is taken in place.
-                loss = functional.sgd_epoch(
-                    rows, y, self.W.T, None, loss=compiled, order=picked, batch_size=batch_size, lr=learning_rate,
-                    l2=reg,
-                ).loss  # fmt: skip
+                # W.T is C-contiguous: _start made it so, and the steps are taken in place.
+                report = EpochReport()
+                functional.sgd_epoch(
+                    rows, y, self.W.T, None, loss=compiled, order=picked.ravel(), batch_size=batch_size,
+                    lr=learning_rate, l2=reg, report=report,
+                )  # fmt: skip
+                losses = report.losses.tolist()
             else:
-                loss, gradient = self.loss(rows[picked], y[picked], reg)
+                loss, gradient = self.loss(rows[picked[0]], y[picked[0]], reg)
+                losses = [loss]
                 self.W -= learning_rate * gradient
-            if not np.isfinite(loss) and np.isfinite(loss_history[-1:]).all():
-                warnings.warn(
-                    f"the loss of iteration {iteration} is {loss}: learning_rate {learning_rate} with reg {reg} is too "
-                    "large for these rows",
-                    RuntimeWarning,
-                    stacklevel=2,
-                )
-            loss_history.append(loss)
-            if verbose and iteration % 100 == 0:
-                print(f"iteration {iteration} / {num_iters}: loss {loss:f}")
+            for iteration, loss in enumerate(losses, first):
+                if not math.isfinite(loss) and all(map(math.isfinite, loss_history[-1:])):
+                    warnings.warn(
+                        f"the loss of iteration {iteration} is {loss}: learning_rate {learning_rate} with reg {reg} is "
+                        "too large for these rows",
+                        RuntimeWarning,
+                        stacklevel=2,
+                    )
+                loss_history.append(loss)
+                if verbose and iteration % 100 == 0:
+                    print(f"iteration {iteration} / {num_iters}: loss {loss:f}")
         return loss_history
 
     def _start(self, rows: np.ndarray, y: np.ndarray, dtype: np.dtype) -> np.ndarray:
