@@ -20,6 +20,8 @@
 #endif
 
 #define FL_INLINE static inline __attribute__((always_inline, unused))
+/* Into the second-level cache. */
+#define FL_PREFETCH(address) __builtin_prefetch((const void *)(address), 0, 2)
 #define FL_VECTOR(type, lanes) type __attribute__((vector_size(sizeof(type) * (lanes))))
 
 /* Unrolling is what turns the tiles' arrays of accumulators into registers. */

@@ -7,6 +7,8 @@
 #include "fl_simd.h"
 #include "fl_simd_image.h"
 #include "fl_groups.h"
+#include "fl_log.h"
+#include "fl_mix.h"
 
 #define FL_PASTE_(a, b, c) fl_##a##_##b##_##c
 #define FL_PASTE(a, b, c) FL_PASTE_(a, b, c)
@@ -23,6 +25,7 @@
 #define EXP_SHIFT 23
 #define EXP_ONE 0x3f800000u
 #define EXP_LEAST -87.0
+#define EXP_SMALL 1e-27
 #define EXP_DEGREE 7
 #define LN2_HIGH 0.693359375
 #define LN2_LOW -2.12194440e-4
@@ -31,6 +34,7 @@
 #undef EXP_SHIFT
 #undef EXP_ONE
 #undef EXP_LEAST
+#undef EXP_SMALL
 #undef EXP_DEGREE
 #undef LN2_HIGH
 #undef LN2_LOW
@@ -46,6 +50,7 @@
 #define EXP_SHIFT 52
 #define EXP_ONE 0x3ff0000000000000u
 #define EXP_LEAST -708.0
+#define EXP_SMALL 1e-290
 #define EXP_DEGREE 13
 #define LN2_HIGH 6.93147180369123816490e-01
 #define LN2_LOW 1.90821492927058770002e-10

@@ -1,7 +1,7 @@
 /* Template: the kernels on scores and weights, for one computing type at one level.
  *
  * Needs REAL, V, VW(word), LANES, BITS (the vector type of its bits), LESS, NAME(kernel), and the constants of the
- * exponential: EXP_MAGIC, EXP_SHIFT, EXP_ONE, EXP_LEAST, EXP_DEGREE, LN2_HIGH, LN2_LOW.
+ * exponential: EXP_MAGIC, EXP_SHIFT, EXP_ONE, EXP_LEAST, EXP_SMALL, EXP_DEGREE, LN2_HIGH, LN2_LOW.
  *
  * Plan. A row of scores is padded to whole vectors with the bias, whose padding is -infinity: exp makes it 0 and the
  * hinge never violates it, so no loop here has a tail over classes. Loops over features use the masked load and store
@@ -39,112 +39,7 @@ FL_INLINE V NAME(exp)(V x) {
     return VW(clear)(vanishes, p * power);
 }
 
-/* Adds the bias, and tells the largest score and whether it is the right class's, the first of equal ones. */
-FL_INLINE V NAME(biased_row)(ptrdiff_t c, REAL *s, const REAL *bias, ptrdiff_t y, int64_t *n_correct) {
-    V largest = VW(set1)(-(REAL)INFINITY);
-    for (ptrdiff_t j = 0; j < c; j += LANES) {
-        const V v = VW(load)(s + j) + VW(load)(bias + j);
-        VW(store)(s + j, v);
-        largest = VW(max)(largest, v);
-    }
-    const REAL top = VW(largest)(largest);
-    if (s[y] == top) {
-        ptrdiff_t first = 0;
-        while (first < y && s[first] != top) first++;
-        *n_correct += first == y;
-    }
-    return VW(set1)(top);
-}
-
-/* -log p_y = log(sum of exp(s - max)) - (s_y - max); gradient p - 1[j = y]. The right class stays out of the sum:
- * where p_y is nearly 1, p_y - 1 and log p_y would lose all their digits, the sum of the others loses none. */
-FL_INLINE double NAME(softmax_row)(ptrdiff_t c, REAL *s, V top, ptrdiff_t y, REAL share) {
-    REAL lanes[LANES];
-    const REAL of_right = s[y];
-    const V right = VW(set1)(of_right) - top;
-    V sum = VW(set1)(0);
-    s[y] = -(REAL)INFINITY;
-    for (ptrdiff_t j = 0; j < c; j += LANES) {
-        const V e = NAME(exp)(VW(load)(s + j) - top);
-        VW(store)(s + j, e);
-        sum = sum + e;
-    }
-    const REAL others = VW(sum)(sum);
-    VW(store)(lanes, NAME(exp)(right));
-    const REAL total = others + lanes[0];
-    const V factor = VW(set1)(share / total);
-    for (ptrdiff_t j = 0; j < c; j += LANES) VW(store)(s + j, VW(load)(s + j) * factor);
-    s[y] = -share * (others / total);
-    VW(store)(lanes, top);
-    /* The difference in double: of two finite floats it is finite. */
-    return of_right == lanes[0] ? log1p((double)others) : log((double)total) + ((double)lanes[0] - (double)of_right);
-}
-
-/* sum over j != y of max(0, s_j - s_y + margin)^power; gradient 1 or 2 max(0, .) each, and minus their sum for y. */
-FL_INLINE double NAME(hinge_sum_row)(const fl_loss *loss, ptrdiff_t c, REAL *s, ptrdiff_t y, REAL share) {
-    const V right = VW(set1)(s[y]), margin = VW(set1)((REAL)loss->margin), zero = VW(set1)(0);
-    const V factor = VW(set1)(loss->power == 1 ? share : 2 * share);
-    V sum = zero, pushed = zero;
-    s[y] = -(REAL)INFINITY;
-    for (ptrdiff_t j = 0; j < c; j += LANES) {
-        const V violation = VW(max)(zero, VW(load)(s + j) - right + margin);
-        const V g = loss->power == 1 ? VW(from_bits)(VW(as_bits)(factor) & LESS(zero, violation)) : factor * violation;
-        sum = sum + (loss->power == 1 ? violation : violation * violation);
-        pushed = pushed + g;
-        VW(store)(s + j, g);
-    }
-    s[y] = -VW(sum)(pushed);
-    return (double)VW(sum)(sum);
-}
-
-/* The largest violation alone; of equal ones the first. */
-FL_INLINE double NAME(hinge_max_row)(const fl_loss *loss, ptrdiff_t c, REAL *s, ptrdiff_t y, REAL share) {
-    const REAL right = s[y];
-    REAL worst = 0;
-    ptrdiff_t at = -1;
-    for (ptrdiff_t j = 0; j < c; j++) {
-        const REAL violation = s[j] - right + (REAL)loss->margin;
-        if (j != y && worst == worst && !(violation <= worst)) { /* the first NaN stays */
-            worst = violation;
-            at = j;
-        }
-        s[j] = 0;
-    }
-    if (at >= 0) {
-        s[at] = loss->power == 1 ? share : 2 * share * worst;
-        s[y] = -s[at];
-    }
-    return loss->power == 1 ? (double)worst : (double)worst * (double)worst;
-}
-
-static double NAME(loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, void *s_nc, ptrdiff_t ld_s,
-                              const void *bias_c, const int64_t *y_n, const double *share_n, double *db_c,
-                              int64_t *n_correct) {
-    double total = 0;
-    for (ptrdiff_t r = 0; r < n; r++) {
-        REAL *s = (REAL *)s_nc + r * ld_s;
-        const REAL share = (REAL)share_n[r];
-        const V top = NAME(biased_row)(c, s, (const REAL *)bias_c, y_n[r], n_correct);
-        double of_row;
-        if (loss->kind == FL_SOFTMAX)
-            of_row = NAME(softmax_row)(c, s, top, y_n[r], share);
-        else if (loss->kind == FL_HINGE_SUM)
-            of_row = NAME(hinge_sum_row)(loss, c, s, y_n[r], share);
-        else
-            of_row = NAME(hinge_max_row)(loss, c, s, y_n[r], share);
-        total += share_n[r] * of_row;
-        for (ptrdiff_t j = 0; j < c; j += LANES) {
-            vd wide[LANES / VD_LANES];
-            VW(widen)(VW(load)(s + j), wide);
-            for (int i = 0; i < LANES / VD_LANES; i++) {
-                double *db = db_c + j + i * VD_LANES;
-                vd_store(db, vd_load(db) + wide[i]);
-            }
-        }
-        for (ptrdiff_t j = c; j % LANES; j++) s[j] = 0;
-    }
-    return total;
-}
+#include "loss.inc.h"
 
 static void NAME(add_bias)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c, void *out_nc,
                            ptrdiff_t ld_out) {

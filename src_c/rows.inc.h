@@ -48,7 +48,12 @@ FL_INLINE void NAME(scores_tile)(const int rows, const int classes, const X *con
     ptrdiff_t d = d0;
     for (; d + LANES <= d1; d += LANES, w += classes * LANES) {
         V x_v[4];
-        FL_UNROLL for (int r = 0; r < rows; r++) x_v[r] = X_LOAD(x[r] + d);
+        FL_UNROLL for (int r = 0; r < rows; r++) {
+            x_v[r] = X_LOAD(x[r] + d);
+            /* A minibatch's rows lie anywhere, and a strip is too short for the hardware to see a stream in it: the
+             * next strip is asked for here. Beyond the row's end too: a prefetch may name any address. */
+            if (LANES * sizeof(X) >= 16) FL_PREFETCH((uintptr_t)(x[r] + d) + (uintptr_t)(d1 - d0) * sizeof(X));
+        }
         FL_UNROLL for (int c = 0; c < classes; c++) {
             const V w_v = VW(load)(w + c * LANES);
             FL_UNROLL for (int r = 0; r < rows; r++) sum[r][c] = VW(fma)(x_v[r], w_v, sum[r][c]);
@@ -65,10 +70,12 @@ FL_INLINE void NAME(scores_tile)(const int rows, const int classes, const X *con
         FL_UNROLL for (int c = 0; c < classes; c++) {
             REAL *rest = resting + (r * FL_GROUP + c) * LANES;
             if (!first) sum[r][c] = VW(load)(rest) + sum[r][c];
-            if (last)
-                s_nc[r * ld_s + c] = VW(sum)(sum[r][c]);
-            else
-                VW(store)(rest, sum[r][c]);
+            if (!last) VW(store)(rest, sum[r][c]);
+        }
+        if (!last) continue;
+        FL_UNROLL for (int c = 0; c < classes; c += LANES) {
+            const int count = classes - c < (int)LANES ? classes - c : (int)LANES;
+            VW(store_n)(s_nc + r * ld_s + c, VW(sums)(count, sum[r] + c), count);
         }
     }
 }
