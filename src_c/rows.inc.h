@@ -51,8 +51,10 @@ FL_INLINE void NAME(scores_tile)(const int rows, const int classes, const X *con
         FL_UNROLL for (int r = 0; r < rows; r++) {
             x_v[r] = X_LOAD(x[r] + d);
             /* A minibatch's rows lie anywhere, and a strip is too short for the hardware to see a stream in it: the
-             * next strip is asked for here. Beyond the row's end too: a prefetch may name any address. */
-            if (LANES * sizeof(X) >= 16) FL_PREFETCH((uintptr_t)(x[r] + d) + (uintptr_t)(d1 - d0) * sizeof(X));
+             * next strip is asked for here. Beyond the row's end too: a prefetch may name any address. Where a step is a
+             * small part of a line, asking costs more than it brings. */
+            if (FL_VECTOR_BYTES > 16 && LANES * sizeof(X) >= 16)
+                FL_PREFETCH((uintptr_t)(x[r] + d) + (uintptr_t)(d1 - d0) * sizeof(X));
         }
         FL_UNROLL for (int c = 0; c < classes; c++) {
             const V w_v = VW(load)(w + c * LANES);
