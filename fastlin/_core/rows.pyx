@@ -318,7 +318,7 @@ def are_plain(X, y, W, b):
     stored, real = cnp.PyArray_TYPE(X), cnp.PyArray_TYPE(W)
     return (
         (stored == cnp.NPY_UINT8 or stored == cnp.NPY_FLOAT16 or stored == cnp.NPY_FLOAT32 or stored == cnp.NPY_FLOAT64)
-        and real == (cnp.NPY_FLOAT64 if stored == cnp.NPY_FLOAT64 else cnp.NPY_FLOAT32)
+        and real == <int>(cnp.NPY_FLOAT64 if stored == cnp.NPY_FLOAT64 else cnp.NPY_FLOAT32)
         and cnp.PyArray_TYPE(y) == cnp.NPY_INT64 and cnp.PyArray_DIM(y, 0) == cnp.PyArray_DIM(X, 0)
         and cnp.PyArray_DIM(W, 0) > 0 and cnp.PyArray_DIM(W, 1) == cnp.PyArray_DIM(X, 1) > 0
         and (b is None or (cnp.PyArray_TYPE(b) == real and cnp.PyArray_DIM(b, 0) == cnp.PyArray_DIM(W, 0)))
