@@ -262,25 +262,41 @@ def test_ctrl_c_ends_the_loop_in_time_with_the_last_finished_step(n_rows, n_feat
     rng = np.random.default_rng(0)
     X = rng.integers(0, 256, (n_rows, n_features), dtype=np.uint8)
     y = rng.integers(0, 10, n_rows)
-    state = training.FitState.fresh(10, n_features, np.dtype(np.float32), rng)
-    state.observe(X, None, standardize=True, n_threads=1)
-    pressed = []
+    took = []
+    for _ in range(3):  # a machine busy with other things may take its time over one
+        state = training.FitState.fresh(10, n_features, np.dtype(np.float32), rng)
+        state.observe(X, None, standardize=True, n_threads=1)
+        reporter = Presser()
+        with pytest.raises(KeyboardInterrupt):
+            state.run(
+                X, y, settings(batch_size=batch_size), rates=lambda first, n: np.full(n, 1e-3), n_epochs=10**6,
+                sample_weight=None, reporter=reporter,
+            )  # fmt: skip
+        took.append(time.perf_counter() - reporter.pressed)
+        reporter.timer.join()
+        assert state.n_steps > 0
+        assert state.coef.any() and np.isfinite(state.coef).all()
+        if took[-1] < 0.25:
+            return
+    raise AssertionError(f"the interrupts took {took} seconds")
 
-    def press():
-        pressed.append(time.perf_counter())
+
+class Presser:
+    """Presses Ctrl-C in the middle of the second segment."""
+
+    timer = None
+
+    def rows_done(self, n_rows):
+        if self.timer is None:
+            self.timer = threading.Timer(0.05, self.press)
+            self.timer.start()
+
+    def press(self):
+        self.pressed = time.perf_counter()
         _thread.interrupt_main()
 
-    timer = threading.Timer(0.2, press)
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        state.run(
-            X, y, settings(batch_size=batch_size), rates=lambda first, n: np.full(n, 1e-3), n_epochs=10**6,
-            sample_weight=None, reporter=None,
-        )  # fmt: skip
-    assert time.perf_counter() - pressed[0] < 0.25
-    timer.join()
-    assert state.n_steps > 0
-    assert state.coef.any() and np.isfinite(state.coef).all()
+    def epoch_done(self, record):
+        pass
 
 
 @pytest.mark.parametrize(("core_ran", "n_steps"), [(True, 3), (False, 2)])
