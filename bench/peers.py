@@ -1,0 +1,246 @@
+"""What a fit on CIFAR-10 costs beside its peers: CPU seconds of one thread to 40 % and to the final test accuracy.
+
+    python bench/peers.py [--only NAME ...] [--limit SECONDS] [--markdown FILE]
+
+50 000 x 3072 pixels, softmax (mlpack: its multiclass SVM), at each one's defaults but for what its line says. fastlin
+takes the uint8 rows; the peers a standardised float32 copy (mlpack float64), which is made beforehand and not counted.
+A run of so many epochs or iterations is scored after every one of them outside its clock; LogisticRegression is run
+anew with 10, 20, 40, ... iterations instead. A peer stops at --limit seconds: what it had not reached by then is
+written as "> seconds", and its ratio is at least that.
+"""
+
+from __future__ import annotations
+
+import machine
+
+machine.fix_threads(1)
+
+import argparse  # noqa: E402
+import resource  # noqa: E402
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+import time  # noqa: E402
+import warnings  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+import fit  # noqa: E402
+import numpy as np  # noqa: E402
+
+import fastlin  # noqa: E402
+from fastlin import training  # noqa: E402
+
+TARGET = 0.40
+BATCH = 256
+# What is asked of the ratio of each peer's seconds to fastlin's.
+BARS = {
+    "LogisticRegression(lbfgs)": 25.0,
+    "SGDClassifier(log_loss, average)": 15.0,
+    "MLPClassifier(())": 2.5,
+    "torch": 5.0,
+    "mlpack linear_svm": 5.0,
+}
+Data = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+# CPU seconds so far, and the test accuracy there.
+Points = Iterator[tuple[float, float]]
+
+
+def stepped(step: Callable[[], Any], score: Callable[[], float], n: int) -> Points:
+    """`step` n times, scored after each."""
+    seconds = 0.0
+    for _ in range(n):
+        began = time.process_time()
+        step()
+        seconds += time.process_time() - began
+        yield seconds, score()
+
+
+def ours(X: np.ndarray, y: np.ndarray, X_test: np.ndarray, y_test: np.ndarray) -> Points:
+    """The defaults. Epoch after epoch of one fit: a callback scores, and its own time is taken off."""
+    found: list[tuple[float, float]] = []
+    spent = 0.0
+
+    def look(view: training.TrainingView) -> None:
+        nonlocal spent
+        now = time.process_time()
+        score = np.mean(fastlin.reference.predict(X_test, view.coef, view.intercept) == y_test)
+        found.append((now - began - spent, float(score)))
+        spent += time.process_time() - now
+
+    began = time.process_time()
+    fastlin.SoftmaxClassifier(random_state=0, n_threads=1, callbacks=[look]).fit(X, y)
+    yield from found
+
+
+def logistic_regression(Z: np.ndarray, y: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray) -> Points:
+    from sklearn.linear_model import LogisticRegression
+
+    for k in range(9):
+        model = LogisticRegression(max_iter=10 * 2**k)
+        began = time.process_time()
+        model.fit(Z, y)
+        yield time.process_time() - began, model.score(Z_test, y_test)
+        if model.n_iter_[0] < model.max_iter:
+            return
+
+
+def sgd_classifier(Z: np.ndarray, y: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray) -> Points:
+    from sklearn.linear_model import SGDClassifier
+
+    model = SGDClassifier(loss="log_loss", average=True, random_state=0)
+    classes = np.unique(y)
+    yield from stepped(lambda: model.partial_fit(Z, y, classes=classes), lambda: model.score(Z_test, y_test), 10)
+
+
+def mlp_classifier(Z: np.ndarray, y: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray) -> Points:
+    from sklearn.neural_network import MLPClassifier
+
+    model = MLPClassifier(hidden_layer_sizes=(), batch_size=BATCH, random_state=0)
+    classes = np.unique(y)
+    yield from stepped(lambda: model.partial_fit(Z, y, classes=classes), lambda: model.score(Z_test, y_test), 10)
+
+
+def torch_loop(Z: np.ndarray, y: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray) -> Points:
+    import torch
+
+    torch.manual_seed(0)
+    rows, labels, test = torch.from_numpy(Z), torch.from_numpy(y), torch.from_numpy(Z_test)
+    model = torch.nn.Linear(Z.shape[1], 10)
+    optimizer = torch.optim.SGD(model.parameters(), lr=fit.RATE, momentum=fit.MOMENTUM)
+    n_epochs = 10
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, n_epochs)
+
+    def epoch() -> None:
+        for picked in torch.randperm(len(rows)).split(BATCH):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(model(rows[picked]), labels[picked]).backward()
+            optimizer.step()
+        schedule.step()
+
+    def score() -> float:
+        with torch.no_grad():
+            return float((model(test).argmax(dim=1).numpy() == y_test).mean())
+
+    yield from stepped(epoch, score, n_epochs)
+
+
+def mlpack_svm(Z: np.ndarray, y: np.ndarray, Z_test: np.ndarray, y_test: np.ndarray) -> Points:
+    import mlpack
+
+    Z, Z_test = Z.astype(np.float64), Z_test.astype(np.float64)
+    for n in (5, 20, 80):
+        began = time.process_time()
+        model = mlpack.linear_svm(training=Z, labels=y, num_classes=10, max_iterations=n)["output_model"]
+        seconds = time.process_time() - began
+        said = mlpack.linear_svm(input_model=model, test=Z_test)["predictions"]
+        yield seconds, float(np.mean(np.ravel(said) == y_test))
+
+
+PEERS: dict[str, Callable[..., Points]] = {
+    "LogisticRegression(lbfgs)": logistic_regression,
+    "SGDClassifier(log_loss, average)": sgd_classifier,
+    "MLPClassifier(())": mlp_classifier,
+    "torch": torch_loop,
+    "mlpack linear_svm": mlpack_svm,
+}
+
+
+def standardized(data: Data) -> Data:
+    X, y, X_test, y_test = data
+    shift, scale = (part.astype(np.float32) for part in training.survey(X).standardization())
+
+    def copy(rows: np.ndarray) -> np.ndarray:
+        Z = rows.astype(np.float32)
+        Z -= shift
+        Z *= scale
+        return Z
+
+    return copy(X), y, copy(X_test), y_test
+
+
+def run(points: Points, limit: float) -> tuple[float | None, float, float, bool]:
+    """Seconds to the target or None, seconds of all, the last accuracy, and whether the limit ended it."""
+    to_target, seconds, accuracy = None, 0.0, 0.0
+    for seconds, accuracy in points:
+        if to_target is None and accuracy >= TARGET:
+            to_target = seconds
+        if seconds > limit:
+            return to_target, seconds, accuracy, True
+    return to_target, seconds, accuracy, False
+
+
+def peak_memory() -> float:
+    """MiB that a fit adds to the largest resident size of a process that holds X and has fitted 512 rows of it."""
+    command = [sys.executable, __file__, "--peak-memory"]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def measure_peak() -> None:
+    X, y, _, _ = fit.read(fit.data_folder())
+    fastlin.SoftmaxClassifier(random_state=0, n_threads=1, max_iter=1).fit(X[:512], y[:512])
+    Path("/proc/self/clear_refs").write_text("5")  # the reading's peak does not count: proc(5)
+    with open("/proc/self/statm") as file:
+        resident = int(file.read().split()[1]) * resource.getpagesize() / 2**20
+    fastlin.SoftmaxClassifier(random_state=0, n_threads=1).fit(X, y)
+    with open("/proc/self/status") as file:
+        peak = next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 1024
+    print(peak - resident)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=list(PEERS), default=list(PEERS), help="these peers alone")
+    parser.add_argument("--limit", type=float, default=120.0, help="CPU seconds of a peer (default: 120)")
+    parser.add_argument("--markdown", type=Path, help="write the page here")
+    parser.add_argument("--peak-memory", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.peak_memory:
+        measure_peak()
+        return
+    if not (fit.data_folder() / "test_batch.bin").is_file():
+        print(f"skipped: there is no {fit.data_folder()}; set FASTLIN_DATA")
+        return
+    warnings.simplefilter("ignore")  # of fits cut short on purpose
+    data = fit.read(fit.data_folder())
+    Z = standardized(data)
+    lines = [
+        "# What a fit costs",
+        "",
+        "Written by `python bench/peers.py --markdown docs/fit.md`, which says how it is measured.",
+        "",
+        f"CIFAR-10, 50 000 x 3072 pixels: CPU seconds of one thread to {TARGET:.0%} test accuracy and to the end, with",
+        "the accuracy there; how many times fastlin's seconds that is, and what is asked for.",
+        "",
+        "| | s to 40 % | s to its end | accuracy | ratio to 40 % | ratio to its end | wanted |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    rows = [run(ours(*data), np.inf) for _ in range(2)]
+    best = min(rows, key=lambda row: row[1])
+    target, total = min(row[0] or np.inf for row in rows), best[1]
+    lines.append(f"| fastlin SoftmaxClassifier | {target:.2f} | {total:.2f} | {best[2]:.2%} | 1 | 1 | |")
+    print("\n".join(lines), flush=True)
+    for name in arguments.only:
+        try:
+            to_target, seconds, accuracy, cut = run(PEERS[name](*Z), arguments.limit)
+        except ImportError as error:
+            lines.append(f"| {name} | skipped: {error} | | | | | |")
+            print(lines[-1], flush=True)
+            continue
+        mark = "> " if cut else ""
+        reached = f"{to_target:.1f}" if to_target else f"{mark}{seconds:.1f}" if cut else "never"
+        ratio = f"{(to_target or seconds) / target:.1f}" if to_target or cut else "-"
+        lines.append(
+            f"| {name} | {reached} | {mark}{seconds:.1f} | {accuracy:.2%} | {'' if to_target else mark}{ratio} "
+            f"| {mark}{seconds / total:.1f} | {BARS[name]:g} |"
+        )
+        print(lines[-1], flush=True)
+    lines += ["", "> : ended by --limit.", ""]
+    lines += [f"Peak memory of fastlin's fit beyond X: {peak_memory():.0f} MiB (wanted: under 64).", ""]
+    print("\n".join(lines[-5:]))
+    if arguments.markdown:
+        arguments.markdown.write_text("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
