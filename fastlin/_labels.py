@@ -64,6 +64,18 @@ def encode(
     return classes, _places(found, classes)[index]
 
 
+def joined(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The known `classes` and more `labels`, in one array; NumPy would make strings of numbers beside strings."""
+    if not len(labels):
+        return classes
+    strings = [array.dtype.kind in "US" for array in (classes, labels)]
+    if strings[0] != strings[1] and "O" not in (classes.dtype.kind, labels.dtype.kind):
+        raise TypeError(
+            f"y holds {labels.tolist()[0]!r}, while the classes are {_listed(classes)}; wanted is labels of one kind"
+        )
+    return np.concatenate([classes, labels])
+
+
 def _places(found: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Where in the known `classes` each of the distinct labels `found` is, as int64."""
     try:

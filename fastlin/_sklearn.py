@@ -136,7 +136,12 @@ class CallbackTask:
             self._epoch.call_on_fit_task_begin(estimator=self._estimator, **self._data)
 
     def epoch_done(self, fitted: Callable[[], dict[str, Any]]) -> bool:
-        """An epoch has ended; `fitted` gives the attributes of the model as it is. True asks to stop."""
+        """An epoch has ended; `fitted` gives the attributes of the model as it is. True asks to stop.
+
+        Of more epochs than were announced the callbacks are not told.
+        """
+        if self._epoch is None:
+            return False
         stop = self._epoch.call_on_fit_task_end(
             estimator=self._estimator, **self._data, reconstruction_attributes=fitted
         )

@@ -37,6 +37,8 @@ _MOST_STEPS = 2**53
 _MOST_STRING_BYTES = 1 << 26
 # What a file does not hold, such as a generator: the model that is read has the default there.
 _NOT_PLAIN = object()
+# Nor does it hold, or say to a reader, which file of his to write to.
+_NOT_KEPT = ("callbacks", "checkpoint")
 
 
 class ModelFileError(ValueError):
@@ -46,7 +48,7 @@ class ModelFileError(ValueError):
 def save(model: Any, state: FitState, path: str | os.PathLike[str]) -> None:
     """Write a fitted linear model and its state to `path`; parameters that no fit would take are refused."""
     model._check_params(model.classes_)
-    params = {name: _plain(value) for name, value in model.get_params(deep=False).items()}
+    params = {name: _plain(value) for name, value in model.get_params(deep=False).items() if name not in _NOT_KEPT}
     header = {
         "model": type(model).__name__,
         "params": {name: value for name, value in params.items() if value is not _NOT_PLAIN},
@@ -169,7 +171,8 @@ def _read_params(params: Any) -> dict[str, Any]:
             value = dict(pairs)
         else:
             _check(f"params.{name}", _is_plain(value))
-        read[name] = value
+        if name not in _NOT_KEPT:
+            read[name] = value
     seed = read.get("random_state")
     _check("params.random_state", seed is None or type(seed) is int)
     return read
