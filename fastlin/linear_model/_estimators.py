@@ -44,7 +44,7 @@ class LinearClassifier(LinearFitting):
     solver : {"sgd", "adam", "lbfgs", "auto"}
         "sgd": minibatch gradient descent with momentum. "adam": minibatches with a rate for each weight (Kingma and Ba
         2015). "lbfgs": all rows at once, to the optimum (`fastlin[solvers]`). "auto": "sgd", then "lbfgs" from there
-        where that is worth its passes.
+        where that is worth its passes, and not where early stopping, a callback or `max_time` ended it.
     batch_size : int
         Rows a step; all rows where there are fewer.
     learning_rate : str
@@ -62,7 +62,7 @@ class LinearClassifier(LinearFitting):
         Passes over the rows at most. "auto": 10, or on few rows as many as make 500 steps; 1000 for "lbfgs".
     tol : float or None
         "sgd" and "adam" end when the objective has not fallen by so much for `n_iter_no_change` epochs; None: when
-        `max_iter` is reached. "lbfgs" ends when the objective is within this share of its minimum; None: 1e-7.
+        `max_iter` is reached. "lbfgs" ends when the objective is within this share of its minimum; None: 1e-6.
     early_stopping : bool
         Hold rows out, or take `eval_set` of `fit`, and end when the objective on those has not improved by `tol` for
         `n_iter_no_change` epochs; the best epoch's weights are kept.
@@ -85,8 +85,8 @@ class LinearClassifier(LinearFitting):
     random_state : None, int, numpy.random.Generator or numpy.random.RandomState
         Of the shuffling and the held-out rows. The same int gives the same bits at any `n_threads`.
     callbacks : sequence of callables
-        Each is called as ``callback(view)`` after every epoch, with a `fastlin.training.TrainingView`; one that returns
-        True ends the fit. For scikit-learn's own see `set_callbacks`.
+        Each is called as ``callback(view)`` after every epoch, or step of "lbfgs", with a
+        `fastlin.training.TrainingView`; one that returns True ends the fit. For scikit-learn's own see `set_callbacks`.
     checkpoint : path or None
         File to save the state of the fit in, atomically. A fit that finds it there goes on from it, to the bits of a
         fit never interrupted.
@@ -113,15 +113,17 @@ class LinearClassifier(LinearFitting):
     n_iter_ : int
         Finished epochs, or iterations of "lbfgs".
     t_ : int
-        Finished steps.
+        Finished minibatch steps; 0 of "lbfgs".
     learning_rate_ : float
-        The rate of the first step.
+        The rate of the first step; 0 of "lbfgs", which has none.
     history_ : History
         A column an entry an epoch: `fastlin.training.EpochRecord` says which.
     stop_reason_ : str
-        "max_iter", "tol", "early_stopping", "max_time", "callback" or "interrupted".
+        "max_iter", "tol", "early_stopping", "max_time", "callback" or "interrupted"; of "lbfgs" also "precision": the
+        type of the rows allows no lower objective.
     best_epoch_ : int or None
-        The epoch whose weights early stopping kept.
+        The epoch of the least objective: with `early_stopping` on the held-out rows, and its weights are those kept.
+        None of "lbfgs".
     certificate_ : Certificate or None
         How far the optimum is, where "lbfgs" or "auto" worked: `fastlin.training.Certificate`.
     shift_, scale_ : ndarray of shape (D,), or None without standardisation

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -17,6 +19,9 @@ from fastlin.linear_model import _input, _plan
 from fastlin.linear_model._class_weight import class_counts, row_weights
 from fastlin.linear_model._prediction import LinearPrediction
 from fastlin.training.progress import Progress
+
+# What is left at least of max_time for the second part of a fit: it ends after its first step.
+_LEAST_SECONDS = 1e-9
 
 
 class _Data(NamedTuple):
@@ -76,11 +81,13 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         _input.check_any_weight(weight)
         classes, index = _labels.encode(labels, weight)
         settings = _plan.settings(self, len(classes))
-        _plan.check_schedule(self)
+        self._check_rest(rows, eval_set)
         counts = class_counts(index, weight, len(classes))
         data = _Data(rows, index, row_weights(self.class_weight, classes, index, weight, counts))
+        if data.n_rows == 0:
+            raise ValueError("class_weight leaves no row of positive weight; wanted is a number above 0 for some label")
         state = self._begin(classes, rows)
-        data, validation = self._validation(data, classes, eval_set, state.rng)
+        data, validation = self._validation(data, classes, X, eval_set, state.rng)
         state.observe(
             rows, data.weight, standardize=self.standardize, n_threads=self.n_threads,
             fit_intercept=settings.fit_intercept,
@@ -89,19 +96,22 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
 
         if self.solver == "lbfgs":
             self._as_task(
-                lambda task: self._run_full_batch(state, data, settings, meaning, validation, task),
+                lambda task: self._run_full_batch(state, data, settings, meaning, validation, task, self.max_time),
                 _plan.n_iterations(self), X, y, sample_weight,
             )  # fmt: skip
             return self
         steps_per_epoch = -(-data.n_rows // min(settings.batch_size, data.n_rows))
         n_epochs = _plan.n_epochs(self, steps_per_epoch)
-        rate = _plan.given_rate(self) or state.auto_rate(rows, data.weight, settings)
+        rate = self._rate(state, data, settings)
         rates = _plan.schedule(self, rate, n_epochs, steps_per_epoch, settings)
 
         def run(task: CallbackTask | None) -> None:
-            self._run(state, data, settings, rates, n_epochs, meaning, validation, task)
+            began = time.perf_counter()
+            self._run(state, data, settings, rates, n_epochs, meaning, validation, task, self.checkpoint)
             if self.solver == "auto":
-                self._run_full_batch(state, data, settings, meaning, validation, task)
+                seconds = time.perf_counter() - began
+                left = None if self.max_time is None else max(self.max_time - seconds, _LEAST_SECONDS)
+                self._run_full_batch(state, data, settings, meaning, validation, task, left)
 
         self._as_task(run, n_epochs, X, y, sample_weight)
         return self
@@ -112,7 +122,8 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
 
         The standardisation is that of all rows seen so far, and so are the counts of class_weight="balanced". The rate
         does not decay to zero, as no end is known: of the schedule "auto" a given `eta0` stays, an automatic one falls
-        as 1 / sqrt(1 + steps / 500). With the solvers "lbfgs" and "auto", which want all rows at once, it is not there.
+        as 1 / sqrt(1 + steps / 500). `early_stopping` and `checkpoint` are for `fit`, and say nothing here. With the
+        solvers "lbfgs" and "auto", which want all rows at once, it is not there.
 
         Parameters
         ----------
@@ -132,10 +143,11 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         known = self._known_classes(classes, labels, weight, first)
         _, index = _labels.encode(labels, weight, known)
         settings = _plan.settings(self, len(known))
-        _plan.check_schedule(self)
+        self._check_rest(rows)
         begun = 0 if first else self._state.n_steps
-        given = _plan.given_rate(self)
-        _plan.endless_schedule(self, given or 1.0, begun, settings)  # refuses before anything is changed
+        if settings.average_from is not None:  # counted from the first call on
+            settings = settings._replace(average_from=max(0, settings.average_from - begun))
+        _plan.endless_schedule(self, _plan.given_rate(self) or 1.0, begun, settings)  # refuses before any change
         if first:
             counts = np.zeros(len(known))
             state = training.FitState.fresh(
@@ -148,7 +160,8 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
             names = getattr(self, "feature_names_in_", None)
         counts = counts + class_counts(index, weight, len(known))
         data = _Data(rows, index, row_weights(self.class_weight, known, index, weight, counts))
-        meaning = Meaning(known, counts, _input.image_shape(X), names)
+        shape = _input.image_shape(X) or (None if first else self.image_shape_)
+        meaning = Meaning(known, counts, shape, names)
         if data.n_rows == 0:
             self._publish(state, meaning)
             return self
@@ -156,7 +169,9 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
             rows, data.weight, standardize=self.standardize, n_threads=self.n_threads,
             fit_intercept=settings.fit_intercept,
         )  # fmt: skip
-        rate = given or state.auto_rate(rows, data.weight, settings)
+        if settings.average_from is None:
+            state.average, state.n_averaged = None, 0
+        rate = self._rate(state, data, settings)
         self._run(state, data, settings, _plan.endless_schedule(self, rate, begun, settings), 1, meaning)
         return self
 
@@ -179,19 +194,18 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         return replace(fresh, coef=coef.astype(fresh.coef.dtype), intercept=intercept.astype(fresh.coef.dtype))
 
     def _validation(
-        self, data: _Data, classes: np.ndarray, eval_set: tuple[Any, Any] | None, rng: np.random.Generator
+        self, data: _Data, classes: np.ndarray, X: Any, eval_set: tuple[Any, Any] | None, rng: np.random.Generator
     ) -> tuple[_Data, training.Validation | None]:
         """The rows to train on, and those held out, if any."""
         if eval_set is not None:
             if not isinstance(eval_set, tuple | list) or len(eval_set) != 2:
                 raise TypeError("eval_set is no pair; wanted is (X, y)")
-            rows, labels, _ = _input.as_training_data(*eval_set, None)
-            if len(rows) == 0 or rows.shape[1] != data.rows.shape[1]:
-                raise ValueError(
-                    f"eval_set[0] has shape {np.shape(eval_set[0])}; wanted is rows of {data.rows.shape[1]} features"
-                )
-            training.check_finite(rows)
-            return data, training.Validation(rows, _labels.encode(labels, None, classes)[1])
+            try:
+                return data, _given_validation(eval_set, classes, data.rows.shape[1], _input.feature_names(X))
+            except ValueError as error:
+                raise ValueError(f"of eval_set, {error}") from None
+            except TypeError as error:
+                raise TypeError(f"of eval_set, {error}") from None
         if not self.early_stopping:
             return data, None
         train_weight, held_out = training.hold_out(data.y, data.weight, self.validation_fraction, rng)
@@ -206,7 +220,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
             _arrays.as_choice(classes, "classes", ("grow",))
             seen = labels if weight is None else labels[weight > 0]
             if not first:
-                seen = np.concatenate([self.classes_, seen]) if len(seen) else self.classes_
+                seen = _labels.joined(self.classes_, seen)
             return _labels.encode(seen)[0]
         if first and classes is None:
             raise ValueError("classes is None in the first call of partial_fit; wanted is all labels there will be")
@@ -241,20 +255,20 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         meaning: Meaning,
         validation: training.Validation | None = None,
         task: CallbackTask | None = None,
+        path: str | os.PathLike[str] | None = None,
     ) -> None:
         """Let `state` run, and publish what it has become wherever its weights are of use: after Ctrl-C too."""
         checkpoint = None
-        if self.checkpoint is not None:
-            every = _arrays.as_count(self.checkpoint_every, "checkpoint_every")
-            seed = self.random_state if isinstance(self.random_state, int) else None
-            checkpoint = training.Checkpoint(self.checkpoint, every, seed=seed)
+        if path is not None:
+            seed = int(self.random_state) if isinstance(self.random_state, int | np.integer) else None
+            checkpoint = training.Checkpoint(path, self.checkpoint_every, seed=seed)
         with Progress(n_epochs, data.n_rows) if self.verbose else nullcontext() as reporter:
             try:
                 state.run(
                     data.rows, data.y, settings, rates=rates, n_epochs=n_epochs, sample_weight=data.weight,
                     reporter=reporter, validation=validation, checkpoint=checkpoint,
                     callbacks=self._all_callbacks(task, meaning),
-                    stopping=_plan.stopping(self, bool(self.early_stopping)),
+                    stopping=_plan.stopping(self, bool(self.early_stopping) and validation is not None),
                 )  # fmt: skip
             finally:
                 if state.stop_reason is not None:
@@ -268,14 +282,16 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         meaning: Meaning,
         validation: training.Validation | None,
         task: CallbackTask | None,
+        max_time: float | None,
     ) -> None:
         """Let the full-batch solver take `state` to the optimum; after epochs of minibatches, where that pays."""
         max_iter = _plan.n_iterations(self)
-        with Progress(max_iter, data.n_rows) if self.verbose else nullcontext() as reporter:
+        with Progress(None, data.n_rows) if self.verbose else nullcontext() as reporter:
             try:
                 training.solve(
                     state, data.rows, data.y, settings, max_iter=max_iter, sample_weight=data.weight, tol=self.tol,
-                    max_time=self.max_time, polishing=self.solver == "auto", validation=validation,
+                    max_time=max_time, polishing=self.solver == "auto", validation=validation,
+                    keep=bool(self.early_stopping) or state.stop_reason in ("callback", "max_time"),
                     callbacks=self._all_callbacks(task, meaning), reporter=reporter,
                 )  # fmt: skip
             finally:
@@ -284,10 +300,24 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
 
     def _all_callbacks(self, task: CallbackTask | None, meaning: Meaning) -> list[Callable[[Any], Any]]:
         """The caller's, and scikit-learn's."""
-        callbacks = list(self.callbacks or ())
+        callbacks = _plan.callbacks(self)
         if task is not None:
             callbacks.append(lambda view: task.epoch_done(lambda: self._fitted(meaning, view.coef, view.intercept)))
         return callbacks
+
+    def _rate(self, state: training.FitState, data: _Data, settings: training.Settings) -> float:
+        """The rate of the first step, as `eta0` or the data have it."""
+        dtype = _arrays.compute_dtype(data.rows)
+        given = _plan.given_rate(self)
+        if given is not None:
+            return _arrays.as_positive(given, "eta0", dtype)
+        rate = state.auto_rate(data.rows, data.weight, settings)
+        if rate < np.finfo(dtype).smallest_subnormal:
+            raise ValueError(
+                f"X holds numbers so large that the learning rate would be {rate:.3g}, which {dtype} does not hold; "
+                "wanted is standardize=True, or smaller numbers: rescale X"
+            )
+        return rate
 
     # What a fit leaves behind
 
@@ -324,17 +354,39 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
     def _restore(self, state: training.FitState, meaning: Meaning) -> None:
         """Become what `state` and `meaning` say, with two classes' one row of weights to the same bits."""
         coef, intercept = state.coef, state.intercept
+        state.fit_intercept = bool(self.fit_intercept)
         state.coef, state.intercept = training.row_per_class(coef, intercept)
         self._publish(state, meaning)
         self.coef_, self.intercept_ = coef, intercept
 
+    def _check_rest(self, rows: np.ndarray, eval_set: Any = None) -> None:
+        """Refuse what is wrong with the other parameters, whether this solver looks at them or not."""
+        _plan.check_others(self)
+        _arrays.as_nonnegative(self.alpha, "alpha", _arrays.compute_dtype(rows))
+        if self.early_stopping and eval_set is None and self.checkpoint is not None and self.random_state is None:
+            raise ValueError(
+                "random_state is None while checkpoint is set and early_stopping holds rows out at random; wanted is "
+                "an integer, so that the same rows are held out when the fit is gone on with"
+            )
+
     def _check_params(self, classes: np.ndarray) -> None:
         """Refuse parameters that no fit to these classes would take."""
         _plan.settings(self, len(classes))
-        _plan.check_schedule(self)
-        _plan.given_rate(self)
-        _plan.n_epochs(self, 1)
-        _plan.stopping(self, bool(self.early_stopping))
+        _plan.check_others(self)
         row_weights(self.class_weight, classes, np.zeros(0, np.int64), None, np.ones(len(classes)))
         if isinstance(self.random_state, int | np.integer):
             training.as_generator(self.random_state)
+
+
+def _given_validation(
+    eval_set: tuple[Any, Any], classes: np.ndarray, n_features: int, names: np.ndarray | None
+) -> training.Validation:
+    """The caller's held-out rows, whose features are to be those of the fit."""
+    rows, labels, _ = _input.as_training_data(*eval_set, None)
+    if len(rows) == 0 or rows.shape[1] != n_features:
+        raise ValueError(f"X has shape {np.shape(eval_set[0])}; wanted is rows of {n_features} features")
+    held_out = _input.feature_names(eval_set[0])
+    if names is not None and held_out is not None and not np.array_equal(names, held_out):
+        raise ValueError("X has columns of other names than in the fit, or in another order; wanted is the same")
+    training.check_finite(rows)
+    return training.Validation(rows, _labels.encode(labels, None, classes)[1])

@@ -58,7 +58,7 @@ def check_any_weight(weight: np.ndarray | None) -> None:
 
 def image_shape(X: Any) -> tuple[int, ...] | None:
     """(H, W, channels) of images, None of rows."""
-    shape = np.asarray(X).shape
+    shape: tuple[int, ...] = np.shape(X)
     return shape[1:] if len(shape) == 4 else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def _penalty(model: Any) -> tuple[float, float]:
 
 def _average_from(average: Any, batch_size: int) -> int | None:
     """The first step whose weights enter the mean: as in SGDClassifier, a number counts rows."""
-    if average is True or average is False or average is None:
+    if isinstance(average, bool | np.bool_) or average is None:
         return 0 if average else None
     rows = _arrays.as_count(average, "average")
     return (rows - 1) // batch_size
@@ -102,6 +103,24 @@ def check_schedule(model: Any) -> None:
     _arrays.as_choice(model.learning_rate, "learning_rate", training.SCHEDULES)
 
 
+def check_others(model: Any) -> None:
+    """Refuse values of the parameters that are not in `settings`, before anything is computed."""
+    check_schedule(model)
+    given_rate(model)
+    n_epochs(model, 1)
+    stopping(model, bool(model.early_stopping))
+    callbacks(model)
+    _arrays.as_count(model.checkpoint_every, "checkpoint_every")
+
+
+def callbacks(model: Any) -> list[Any]:
+    """The caller's, as a list."""
+    given = [] if model.callbacks is None else model.callbacks
+    if not isinstance(given, Sequence) or not all(callable(callback) for callback in given):
+        raise TypeError(f"callbacks is {model.callbacks!r}; wanted is None or a list of callables")
+    return list(given)
+
+
 def schedule(model: Any, rate: float, n_epochs: int, steps_per_epoch: int, settings: training.Settings) -> Any:
     """The learning rates of a fit."""
     return training.make_schedule(
@@ -132,6 +151,8 @@ def endless_schedule(model: Any, rate: float, begun: int, settings: training.Set
 def stopping(model: Any, has_validation: bool) -> training.Stopping:
     """When to end before the last epoch."""
     tol = None if model.tol is None else _arrays.as_nonnegative(model.tol, "tol")
+    if model.learning_rate == "adaptive" and tol is None:  # which without would never know a plateau
+        tol = 0.0
     patience = _arrays.as_count(model.n_iter_no_change, "n_iter_no_change")
     max_time = None if model.max_time is None else _arrays.as_positive(model.max_time, "max_time")
     if not has_validation:

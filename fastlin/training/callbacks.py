@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -19,11 +20,11 @@ class TrainingView:
     Attributes
     ----------
     epoch, n_epochs : int
-        Epochs finished by this fit, from 1, and how many there will be at most.
+        Epochs finished by this fit, from 1, and how many there will be at most. A full-batch step is an epoch here.
     n_steps : int
         Steps taken by this fit.
     rate : float
-        Learning rate of the epoch's first step.
+        Learning rate of the epoch's first step; NaN of a full-batch step.
     seconds : float
         Wall time since the fit began.
     record : EpochRecord
@@ -66,3 +67,9 @@ class TrainingView:
         coef, intercept = self._weights()
         coef.flags.writeable = intercept.flags.writeable = False
         return coef, intercept
+
+
+def asks_to_stop(view: TrainingView, callbacks: Sequence[Callable[[TrainingView], Any]]) -> bool:
+    """Tell all callbacks, whatever the first says; whether one answers True, of no other kind of truth."""
+    answers = [callback(view) for callback in callbacks]
+    return any(isinstance(answer, bool | np.bool_) and bool(answer) for answer in answers)

@@ -16,17 +16,19 @@ class EpochRecord(NamedTuple):
     epoch : int
         From 1.
     loss : float
-        Running mean of the objective over the epoch's batches, each before its update; the penalty included.
+        Running mean of the objective over the epoch's batches, each before its update; the penalty included. Of a
+        full-batch step: the objective after it, with the hinge rounded off as far as it is by then.
     penalty : float
         The penalty's part, at the end of the epoch.
     accuracy : float
-        Share of the training rows classified rightly, each before the update its batch brought.
+        Share of the training rows classified rightly, each before the update its batch brought. Of a full-batch step:
+        after it, of 4096 evenly spaced rows at most.
     validation_loss : float
         Objective of the held-out rows at the end of the epoch, the penalty included; NaN without such rows.
     validation_accuracy : float
         Share of them classified rightly.
     rate : float
-        Learning rate of the epoch's first step.
+        Learning rate of the epoch's first step; NaN of a full-batch step, which has none.
     gradient_norm : float
         Norm of the gradient by weights and biases that the epoch's last step was taken with: of the objective on its
         batch, the l1 penalty's part left out, in the coordinates of the training.

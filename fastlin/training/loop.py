@@ -12,7 +12,7 @@ import numpy as np
 
 from fastlin import functional
 from fastlin._results import EpochReport
-from fastlin.training.callbacks import TrainingView
+from fastlin.training.callbacks import TrainingView, asks_to_stop
 from fastlin.training.checkpoint import Checkpoint, Saver, fingerprint_of, fingerprint_of_rows, restore_rng, rng_state
 from fastlin.training.history import EpochRecord, History
 from fastlin.training.schedules import as_schedule
@@ -389,9 +389,7 @@ class _Run:
             self.position.epoch, self.n_epochs, self.parameters.n_steps, time.perf_counter() - self.began,
             self.history, self._raw_weights,
         )  # fmt: skip
-        # All of them hear of the epoch, whatever the first says.
-        answers = [callback(view) for callback in self.callbacks]
-        if any(isinstance(answer, bool | np.bool_) and answer for answer in answers):
+        if asks_to_stop(view, self.callbacks):
             return "callback"
         return "max_time" if self.position.epoch < self.n_epochs and self._time_is_up() else None
 

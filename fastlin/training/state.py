@@ -52,8 +52,9 @@ class FitState:
     rate : float
         Of the first step of the last run.
     stop_reason : str or None
-        Why the last run ended: "max_iter", "tol", "early_stopping", "max_time", "callback", or "interrupted" by an
-        exception that leaves the weights of the last finished step. None: it has not, or they are of no use.
+        Why the last run ended: "max_iter", "tol", "precision", "early_stopping", "max_time", "callback", or
+        "interrupted" by an exception that leaves the weights of the last finished step. None: it has not, or they are
+        of no use.
     best_epoch : int or None
         Of the last run, by what was monitored.
     certificate : object
@@ -121,6 +122,10 @@ class FitState:
     ) -> None:
         """Look at rows before a fit to them: refuse NaN and infinity, take their statistics in."""
         self.fit_intercept = fit_intercept
+        if not fit_intercept:  # and there was one before
+            self.intercept = np.zeros_like(self.intercept)
+            self.velocity = self.velocity and (self.velocity[0], np.zeros_like(self.intercept))
+            self.average = self.average and (self.average[0], np.zeros_like(self.intercept))
         self.rows_seen += float(len(rows)) if sample_weight is None else float(sample_weight.sum())
         if not standardize:
             self.statistics = None
