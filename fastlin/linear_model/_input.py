@@ -58,7 +58,8 @@ def check_any_weight(weight: np.ndarray | None) -> None:
 
 def image_shape(X: Any) -> tuple[int, ...] | None:
     """(H, W, channels) of images, None of rows."""
-    shape: tuple[int, ...] = np.shape(X)
+    # A table says its shape itself: an array of it would be another copy.
+    shape: tuple[int, ...] = X.shape if hasattr(X, "shape") else np.asarray(X).shape
     return shape[1:] if len(shape) == 4 else None
 
 
