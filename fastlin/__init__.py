@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         formats,
         linear_model,
         model_file,
+        pipeline,
         plotting,
         reference,
         training,
@@ -41,9 +42,10 @@ if TYPE_CHECKING:
         softmax,
         softmax_loss,
     )
-    from fastlin.linear_model import LinearClassifier, SoftmaxClassifier, SVMClassifier, load_model
+    from fastlin.linear_model import LinearClassifier, SoftmaxClassifier, SVMClassifier
     from fastlin.path import PathResult, fit_path
     from fastlin.penalty import convert_penalty
+    from fastlin.pipeline import ImagePipeline, load_model, make_pipeline
 
 _MODULES = (
     "cli",
@@ -55,12 +57,14 @@ _MODULES = (
     "formats",
     "linear_model",
     "model_file",
+    "pipeline",
     "plotting",
     "reference",
     "training",
 )
 _HOME = {
     **dict.fromkeys(functional.__all__, "fastlin.functional"),
+    "ImagePipeline": "fastlin.pipeline",
     "LinearClassifier": "fastlin.linear_model",
     "SVMClassifier": "fastlin.linear_model",
     "PathResult": "fastlin.path",
@@ -68,12 +72,14 @@ _HOME = {
     "convert_penalty": "fastlin.penalty",
     "fit_path": "fastlin.path",
     "get_num_threads": "fastlin._threads",
-    "load_model": "fastlin.linear_model",
+    "load_model": "fastlin.pipeline",
+    "make_pipeline": "fastlin.pipeline",
     "set_num_threads": "fastlin._threads",
     "show_config": "fastlin.config",
 }
 
 __all__ = [
+    "ImagePipeline",
     "LinearClassifier",
     "PathResult",
     "SVMClassifier",
@@ -96,8 +102,10 @@ __all__ = [
     "hinge_loss",
     "linear_model",
     "load_model",
+    "make_pipeline",
     "model_file",
     "moments",
+    "pipeline",
     "plotting",
     "predict",
     "reference",

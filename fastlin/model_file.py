@@ -47,6 +47,11 @@ class ModelFileError(ValueError):
 
 def save(model: Any, state: FitState, path: str | os.PathLike[str]) -> None:
     """Write a fitted linear model and its state to `path`; parameters that no fit would take are refused."""
+    write(path, *pack(model, state))
+
+
+def pack(model: Any, state: FitState) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Header and arrays of a fitted linear model; `unpack` is the way back."""
     model._check_params(model.classes_)
     params = {name: _plain(value) for name, value in model.get_params(deep=False).items() if name not in _NOT_KEPT}
     header = {
@@ -72,7 +77,7 @@ def save(model: Any, state: FitState, path: str | os.PathLike[str]) -> None:
     arrays["class_counts"] = model._class_counts
     if hasattr(model, "feature_names_in_"):
         header["feature_names"] = model.feature_names_in_.tolist()
-    write(path, header, arrays)
+    return header, arrays
 
 
 def load(
@@ -81,12 +86,15 @@ def load(
     """The model, its state and what its numbers mean from `path`; `model_classes` says which models there may be."""
     header, arrays = read(path)
     try:
-        return _model(header, arrays, model_classes)
+        return unpack(header, arrays, model_classes)
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
 
 
-def _model(header, arrays, model_classes):
+def unpack(
+    header: dict[str, Any], arrays: dict[str, np.ndarray], model_classes: Mapping[str, type]
+) -> tuple[Any, FitState, Meaning]:
+    """What `pack` packed: the model, its state and what its numbers mean; errors of many kinds where it is not so."""
     model = model_classes[header["model"]](**_read_params(header["params"]))
     classes, coef, intercept = arrays["classes"], arrays["coef"], arrays["intercept"]
     _check("classes", np.array_equal(_labels.as_classes(classes), classes))
@@ -107,11 +115,13 @@ def _model(header, arrays, model_classes):
         for name, vector in zip(_STATISTICS, vectors, strict=True):
             finite = vector.shape == (n_features,) and vector.dtype == np.float64 and bool(np.isfinite(vector).all())
             _check(f"statistics/{name}", finite and (name != "variance" or bool((vector >= 0).all())))
-        mean, _, low, high = vectors
+        mean, variance, low, high = vectors
         with np.errstate(over="ignore"):
             _check("statistics", bool(np.isfinite([high - mean, mean - low]).all()))
         _check("resolution", header["resolution"] <= 1)
-        statistics = FeatureStatistics(_number(header, "weight"), *vectors, _number(header, "resolution"))
+        statistics = FeatureStatistics(
+            _number(header, "weight"), mean, variance, low, high, _number(header, "resolution")
+        )
     image_shape = header["image_shape"]
     if image_shape is not None:
         _check("image_shape", all(type(n) is int and n > 0 for n in image_shape) and len(image_shape) == 3)
@@ -228,7 +238,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nda
         version = header["version"]
     # Parsers fed with arbitrary bytes fail in a dozen ways, from BadZipFile to RecursionError; all mean the same here.
     except Exception as error:
-        raise _refusal(path, error) from error
+        raise refusal(path, error) from error
     if version != VERSION:
         raise ModelFileError(
             f"{os.fspath(path)!r} is a model file of version {version!r:.80}; this fastlin reads version {VERSION}"
@@ -236,7 +246,8 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nda
     return header, arrays
 
 
-def _refusal(path: str | os.PathLike[str], error: Exception) -> ModelFileError:
+def refusal(path: str | os.PathLike[str], error: Exception) -> ModelFileError:
+    """What to say of a file whose reading ended in `error`."""
     why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
     return ModelFileError(f"{os.fspath(path)!r} is not a model file, or is damaged: {why:.300}")
 

@@ -35,13 +35,14 @@ LAYERS = [
     {"training"},
     {"model_file", "path"},
     {"linear_model"},
+    {"pipeline"},
     {"diagnostics", "cs231n", "formats"},
     {"plotting"},
     {"cli"},
     {"__main__"},
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
-MODELS = {"training", "model_file", "linear_model", "diagnostics", "plotting", "cs231n", "formats", "cli"}
+MODELS = {"training", "model_file", "linear_model", "pipeline", "diagnostics", "plotting", "cs231n", "formats", "cli"}
 MAY_IMPORT_CORE = {"_core", "_threads", "functional", "config", "datasets", "features", "__init__"}
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))

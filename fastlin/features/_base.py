@@ -64,7 +64,12 @@ class Transformer(Parameters):
         self = cls(**_tupled(plain["params"]))
         vars(self).update(_tupled(plain["fitted"]))
         if plain["fitted"]:
-            vars(self).update({name: arrays.get(name) for name in cls._learnt})
+            n_features = plain["fitted"]["n_features_in_"]
+            if type(n_features) is not int or n_features < 1:
+                raise ValueError(f"n_features_in_ is {n_features!r}; wanted is an integer >= 1")
+            for name in cls._learnt:
+                _check_learnt(name, arrays[name], n_features)
+            vars(self).update({name: arrays[name] for name in cls._learnt})
         return self
 
     def _check_fitted(self) -> None:
@@ -187,6 +192,14 @@ def row_parts(rows: np.ndarray) -> Iterator[slice]:
     step = max(1, _PART_BYTES // (8 * rows.shape[1]))
     for start in range(0, len(rows), step):
         yield slice(start, min(start + step, len(rows)))
+
+
+def _check_learnt(name: str, array: np.ndarray, n_features: int) -> None:
+    """Refuse what no fit learns: it is one finite number a feature."""
+    if array.dtype != np.float64 or array.shape != (n_features,) or not np.isfinite(array).all():
+        raise ValueError(
+            f"{name} is {array.dtype} of shape {array.shape}; wanted is finite float64 of shape ({n_features},)"
+        )
 
 
 def _listed(value: Any) -> Any:

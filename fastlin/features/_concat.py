@@ -13,6 +13,9 @@ from fastlin.features._base import ImageTransformer, Transformer
 
 __all__ = ["Concat", "concat"]
 
+# Rows that transformers with results of their own are asked for at a time: enough work for all threads.
+_PART_ROWS = 2048
+
 
 def concat(*features: Any) -> np.ndarray:
     """Put arrays of as many rows side by side.
@@ -107,7 +110,7 @@ class Concat(Transformer):
         """Each transformer's result, in their order, as one array (N, sum of their features)."""
         self._check_names()
         if not all(isinstance(transformer, ImageTransformer) for _, transformer in self.transformers):
-            return concat(*(transformer.transform(X) for _, transformer in self.transformers))
+            return self._by_parts(np.asarray(X))
         # Image transformers write into their columns of the result.
         jobs = []
         for _, transformer in self.transformers:
@@ -124,6 +127,18 @@ class Concat(Transformer):
                 transformer._write(batch, out[:, end - n_out : end])
             else:
                 out[:, end - n_out : end] = transformer.transform(X)
+        return out
+
+    def _by_parts(self, X: np.ndarray) -> np.ndarray:
+        """A few rows at a time, so that no transformer's result is ever held whole beside that of all."""
+        out: np.ndarray | None = None
+        for start in range(0, max(len(X), 1), _PART_ROWS):
+            rows = X[start : start + _PART_ROWS]
+            part = concat(*(transformer.transform(rows) for _, transformer in self.transformers))
+            if out is None:
+                out = np.empty((len(X), part.shape[1]), part.dtype)
+            out[start : start + len(part)] = part
+        assert out is not None  # of no rows there is one part
         return out
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -156,7 +171,7 @@ class Concat(Transformer):
         for entry in plain["transformers"]:
             name, class_name = entry["name"], entry["class"]
             kind = getattr(package, class_name, None) if class_name in package.__all__ else None
-            if not (isinstance(kind, type) and issubclass(kind, Transformer)):
+            if not (isinstance(kind, type) and hasattr(kind, "from_state")):
                 raise ValueError(f"the state names {class_name!r}; wanted is a transformer of fastlin.features")
             own = {key.removeprefix(f"{name}."): a for key, a in arrays.items() if key.startswith(f"{name}.")}
             transformers.append((name, kind.from_state(entry["state"], own)))

@@ -264,6 +264,10 @@ class SVMClassifier(LinearClassifier):
         )  # fmt: skip
 
 
+#: The estimators that a model file may hold, by the names it has for them.
+MODELS = {cls.__name__: cls for cls in (LinearClassifier, SoftmaxClassifier, SVMClassifier)}
+
+
 def load_model(path: str | os.PathLike[str]) -> LinearClassifier:
     """The model that `save` wrote to `path`, to the same bits.
 
@@ -274,7 +278,6 @@ def load_model(path: str | os.PathLike[str]) -> LinearClassifier:
     fastlin.model_file.ModelFileError
         A ValueError, when it is not a model file, or is damaged.
     """
-    classes = {cls.__name__: cls for cls in (LinearClassifier, SoftmaxClassifier, SVMClassifier)}
-    model, state, meaning = model_file.load(path, classes)
+    model, state, meaning = model_file.load(path, MODELS)
     model._restore(state, meaning)
     return model

@@ -12,6 +12,7 @@ import numpy as np
 from fastlin.training.callbacks import TrainingView, asks_to_stop
 from fastlin.training.descent import Iterate
 from fastlin.training.full_batch import minimize
+from fastlin.training.gram import Gram
 from fastlin.training.history import EpochRecord
 from fastlin.training.loop import DivergenceError, Reporter, Settings
 from fastlin.training.polishing import certify, polish
@@ -40,6 +41,7 @@ def solve(
     validation: Validation | None = None,
     callbacks: Sequence[Callable[[TrainingView], Any]] = (),
     reporter: Reporter | None = None,
+    gram: Gram | None = None,
 ) -> None:
     """Take `state` to the optimum on `rows`, from its weights, or from ridge regression where it has none.
 
@@ -62,6 +64,8 @@ def solve(
         Certify the weights that the state has, which held-out rows or the caller chose, and leave them.
     validation, callbacks, reporter
         As in `FitState.run`.
+    gram : Gram or None
+        As in `minimize`.
 
     Raises
     ------
@@ -122,7 +126,7 @@ def solve(
     keywords: dict[str, Any] = {
         "loss": settings.loss, "margin": settings.margin, "l2": settings.l2, "l1": settings.l1,
         "fit_intercept": settings.fit_intercept, "standardization": standardization, "sample_weight": sample_weight,
-        "tol": DEFAULT_TOL if tol is None else tol, "max_iter": max_iter, "callback": step,
+        "tol": DEFAULT_TOL if tol is None else tol, "max_iter": max_iter, "callback": step, "gram": gram,
         "n_threads": settings.n_threads,
     }  # fmt: skip
     start = None

@@ -1,0 +1,136 @@
+"""From CIFAR-10's images in memory to a test accuracy: the whole chain, by features, beside NumPy and scikit-learn.
+
+    python bench/chain.py [--doc] [SPEC ...]    a line a set of features, by default all but the slowest
+    python bench/chain.py --peer [N]            N (5000) images: HoG and colours by scikit-image and NumPy, then
+                                                scikit-learn's LogisticRegression, beside fastlin's chain
+
+All 50 000 images train, the penalty is chosen on a tenth of them held out, and all 10 000 test images are predicted:
+one seed, no parameter chosen on the test images. Wall time and CPU time, dictionary, features, choice, fit and
+predictions included. --doc writes the lines into the table of docs/features_cifar10.md. The data are read as
+`bench/fit.py` says.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import fit
+import machine
+import numpy as np
+from words import images_of
+
+import fastlin
+
+SPECS = ("raw", "hog+color", "hog4+color4", "words:192", "words:416", "words:800")
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "features_cifar10.md"
+NAMES = {
+    "raw": "pixels", "hog+color": "HoG 8x8, HSV histogram", "hog4+color4": "HoG 4x4 signed, HSV grid",
+}  # fmt: skip
+
+
+def data() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Images (N, 32, 32, 3) and labels, to train and to test."""
+    X, y, X_test, y_test = fit.read(fit.data_folder())
+    return images_of(X), y, images_of(X_test), y_test
+
+
+def chain(spec: str, X: np.ndarray, y: np.ndarray, X_test: np.ndarray, y_test: np.ndarray) -> dict[str, Any]:
+    """Fit and test: accuracy, wall and CPU seconds, and what they went into."""
+    model = fastlin.make_pipeline(spec, verbose=1)
+    wall, cpu = time.perf_counter(), time.process_time()
+    model.fit(X, y)
+    fitted = time.perf_counter()
+    accuracy = model.score(X_test, y_test)
+    end = time.perf_counter()
+    return {
+        "spec": spec, "columns": model.classifier_.n_features_in_, "accuracy": accuracy, "alpha": model.alpha_,
+        "wall": end - wall, "cpu": time.process_time() - cpu, **model.seconds_, "test": end - fitted,
+    }  # fmt: skip
+
+
+def line(found: dict[str, Any]) -> str:
+    """A line of the table."""
+    name = NAMES.get(found["spec"], found["spec"].replace("words:", "word pairs: ").replace("+", " + "))
+    steps = [f"{found.get(step, 0.0):.1f}" for step in ("features", "transform", "classifier", "test")]
+    return (
+        f"| `{found['spec']}` | {name} | {found['columns']:,} | {found['accuracy']:.2%} | {found['alpha']:g} | "
+        f"{found['wall']:.1f} | {found['cpu']:.1f} | {' | '.join(steps)} |"
+    )
+
+
+def write(lines: list[str], page: Path = PAGE) -> None:
+    """Put lines into the page's table, in place of those of the same features."""
+    text = page.read_text()
+    for new in lines:
+        spec = re.escape(new.split("|")[1])
+        text, n = re.subn(rf"^\|{spec}\|.*$", lambda _, new=new: new, text, flags=re.M)
+        if n == 0:
+            text = re.sub(r"^(\| `.*\|)\n(?!\| `)", lambda old, new=new: f"{old[1]}\n{new}\n", text, count=1, flags=re.M)
+    page.write_text(text)
+
+
+def peer(n: int, X: np.ndarray, y: np.ndarray, X_test: np.ndarray, y_test: np.ndarray) -> None:
+    """The same features and the same objective by scikit-image, NumPy and scikit-learn."""
+    from matplotlib.colors import rgb_to_hsv
+    from skimage.feature import hog
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    X, y, X_test, y_test = X[:n], y[:n], X_test[:n], y_test[:n]
+
+    def features(images: np.ndarray) -> np.ndarray:
+        rows = []
+        for image in images:
+            gradients = hog(image, pixels_per_cell=(8, 8), cells_per_block=(2, 2), channel_axis=-1)
+            hsv = rgb_to_hsv(image / 255.0).reshape(-1, 3)
+            colors = np.histogramdd(hsv, bins=(12, 4, 4), range=[(0, 1)] * 3)[0].ravel()
+            rows.append(np.concatenate([gradients, np.sqrt(colors / colors.sum())]))
+        return np.array(rows, np.float32)
+
+    start = time.process_time()
+    F, F_test = features(X), features(X_test)
+    made = time.process_time()
+    scaler = StandardScaler().fit(F)
+    F, F_test = scaler.transform(F), scaler.transform(F_test)
+    held_out = np.arange(len(F)) % 10 == 0
+
+    def classifier(alpha: float, rows: np.ndarray, labels: np.ndarray) -> Any:
+        return LogisticRegression(C=1 / (alpha * len(rows)), max_iter=200, tol=1e-3).fit(rows, labels)
+
+    scores = {
+        alpha: classifier(alpha, F[~held_out], y[~held_out]).score(F[held_out], y[held_out])
+        for alpha in (1e-2, 3e-3, 1e-3, 3e-4)
+    }
+    best = max(scores, key=lambda alpha: scores[alpha])
+    accuracy = classifier(best, F, y).score(F_test, y_test)
+    theirs = time.process_time() - start
+    print(f"peers: {accuracy:.2%}; CPU {theirs:.2f} s, of which features {made - start:.2f} s", flush=True)
+    start = time.process_time()
+    model = fastlin.make_pipeline("hog+color").fit(X, y)
+    ours = model.score(X_test, y_test)
+    seconds = time.process_time() - start
+    print(f"fastlin: {ours:.2%}; CPU {seconds:.2f} s; ratio {theirs / seconds:.0f}")
+
+
+def main() -> None:
+    """Do as the arguments say."""
+    specs = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
+    split = data()
+    print(f"cpu: {machine.cpu_model()}; {len(os.sched_getaffinity(0))} usable, load {os.getloadavg()[0]:.1f}")
+    if "--peer" in sys.argv:
+        peer(int(specs[0]) if specs else 5000, *split)
+        return
+    for spec in specs or SPECS:
+        found = chain(spec, *split)
+        print(line(found), flush=True)
+        if "--doc" in sys.argv:
+            write([line(found)])
+
+
+if __name__ == "__main__":
+    main()
