@@ -29,7 +29,8 @@ import fastlin
 SPECS = ("raw", "hog+color", "hog4+color4", "words:192", "words:416", "words:800")
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "features_cifar10.md"
 NAMES = {
-    "raw": "pixels", "hog+color": "HoG 8x8, HSV histogram", "hog4+color4": "HoG 4x4 signed, HSV grid",
+    "raw": "pixels", "hog+color": "HoG 8x8 signed, HSV histogram",
+    "hog4+color4": "HoG 4x4 signed, HSV in quarters",
 }  # fmt: skip
 
 
@@ -70,7 +71,7 @@ def write(lines: list[str], page: Path = PAGE) -> None:
         spec = re.escape(new.split("|")[1])
         text, n = re.subn(rf"^\|{spec}\|.*$", lambda _, new=new: new, text, flags=re.M)
         if n == 0:
-            text = re.sub(r"^(\| `.*\|)\n(?!\| `)", lambda old, new=new: f"{old[1]}\n{new}\n", text, count=1, flags=re.M)
+            text = re.sub(r"^(\| `.*)\n(?!\| `)", lambda old, new=new: f"{old[1]}\n{new}\n", text, count=1, flags=re.M)
     page.write_text(text)
 
 

