@@ -159,11 +159,11 @@ def test_the_held_out_labels_are_not_seen_by_the_choice(images):
 def test_the_last_fit_is_the_optimum_on_all_rows(images):
     X, y, _, _ = images
     for options in ({}, {"loss": "squared_hinge"}, {"penalty": "l1"}, {"class_weight": "balanced"}):
-        model = ImagePipeline(HOG, LinearClassifier(solver="lbfgs", tol=1e-7, **options)).fit(X, y)
+        model = ImagePipeline(HOG, LinearClassifier(solver="lbfgs", tol=1e-5, **options)).fit(X, y)
         rows = HOG.fit_transform(X)
-        wanted = LinearClassifier(solver="lbfgs", tol=1e-7, alpha=model.alpha_, **options).fit(rows, y)
+        wanted = LinearClassifier(solver="lbfgs", tol=1e-5, alpha=model.alpha_, **options).fit(rows, y)
         ours, theirs = model.classifier_.certificate_.objective, wanted.certificate_.objective
-        assert ours == pytest.approx(theirs, rel=1e-5) and model.classifier_.certificate_.converged
+        assert ours == pytest.approx(theirs, rel=1e-4) and model.classifier_.certificate_.converged
         np.testing.assert_allclose(model.classifier_._class_counts, wanted._class_counts)
 
 
@@ -242,9 +242,9 @@ def test_clones_and_searches(images):
     [
         ({"alpha": "best"}, ValueError, "alpha is 'best'"),
         ({"alpha": -1}, ValueError, "alpha is -1"),
-        ({"validation_fraction": 1.5}, ValueError, "validation_fraction is 1.5"),
+        ({"alpha": "auto", "validation_fraction": 1.5}, ValueError, "validation_fraction is 1.5"),
         ({"classifier": "softmax"}, TypeError, "classifier is a str; wanted is a LinearClassifier"),
-        ({"classifier": LinearClassifier(penalty=None)}, ValueError, "alpha is 'auto' while the classifier's penalty"),
+        ({"alpha": "auto", "classifier": LinearClassifier(penalty=None)}, ValueError, "alpha is 'auto' while the classifier's penalty"),
         ({"classifier": LinearClassifier(loss="log")}, ValueError, "loss is 'log'"),
         ({"features": features.HOG(orientations=0)}, ValueError, "orientations is 0"),
     ],
@@ -397,7 +397,8 @@ CHILD = """
             try:
                 assert model.predict(X).shape == (3,) or model.n_features_in_ != 768, seed
             except ValueError as error:
-                assert str(error).startswith("X has images of") or "data_range" in str(error), seed
+                # Another shape of the images, or weights so large that numbers overflow.
+                assert str(error).startswith(("X has images of", "X holds")), seed
             repr(model)
             loaded += 1
         signal.alarm(0)
