@@ -244,7 +244,7 @@ def test_clones_and_searches(images):
         ({"alpha": -1}, ValueError, "alpha is -1"),
         ({"alpha": "auto", "validation_fraction": 1.5}, ValueError, "validation_fraction is 1.5"),
         ({"classifier": "softmax"}, TypeError, "classifier is a str; wanted is a LinearClassifier"),
-        ({"alpha": "auto", "classifier": LinearClassifier(penalty=None)}, ValueError, "alpha is 'auto' while the classifier's penalty"),
+        ({"alpha": "auto", "classifier": LinearClassifier(penalty=None)}, ValueError, "while the classifier's penalty"),
         ({"classifier": LinearClassifier(loss="log")}, ValueError, "loss is 'log'"),
         ({"features": features.HOG(orientations=0)}, ValueError, "orientations is 0"),
     ],
