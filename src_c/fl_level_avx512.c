@@ -6,8 +6,10 @@
 #define FL_VECTOR_BYTES 64
 /* 32 registers; the plan in rows.inc.h counts them. */
 #define FL_GROUP 12
-#define FL_ROW_TILE(classes) ((classes) <= 5 ? 4 : 2)
-#define FL_FEW 24
+#define FL_ROW_TILE(classes) ((classes) <= 2 ? 8 : (classes) <= 5 ? 4 : 2)
+#define FL_VECTOR_TILE(classes) ((classes) <= 2 ? 8 : (classes) <= 5 ? 4 : 2)
+#define FL_FEW 112
+#define FL_TABLE_CLASSES 40
 #define FL_PANEL 3
 #define FL_PANEL_ROWS 8
 #define FL_WORD_VECTORS 4

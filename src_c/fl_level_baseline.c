@@ -5,7 +5,9 @@
 /* 16 registers; the plan in rows.inc.h counts them. */
 #define FL_GROUP 5
 #define FL_ROW_TILE(classes) ((classes) <= 2 ? 4 : 2)
+#define FL_VECTOR_TILE(classes) ((classes) <= 2 ? 4 : 2)
 #define FL_FEW 16
+#define FL_TABLE_CLASSES 16
 #define FL_PANEL 3
 #define FL_PANEL_ROWS 4
 #if defined(__SSE2__)

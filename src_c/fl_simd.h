@@ -31,6 +31,16 @@
 #define FL_UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/* Keeps a vector that is used several times in a register. Compilers else read it from memory at every use, as an operand
+ * of the multiply-add, and loads become the limit: Zen 4 does one of 64 bytes a cycle, as it does one multiply-add. */
+#if defined(__x86_64__)
+#define FL_KEEP(v) __asm__("" : "+v"(v))
+#elif defined(__aarch64__)
+#define FL_KEEP(v) __asm__("" : "+w"(v))
+#else
+#define FL_KEEP(v) ((void)0)
+#endif
+
 /* n rounded up to whole vectors. */
 FL_INLINE ptrdiff_t fl_whole(ptrdiff_t n, ptrdiff_t lanes) { return (n + lanes - 1) / lanes * lanes; }
 

@@ -91,7 +91,7 @@ FL_INLINE double NAME(hinge_max_row)(const fl_loss *loss, ptrdiff_t c, REAL *s, 
 
 /* A table of LANES rows with a class a vector: scores, the bias added; then their gradient. */
 typedef struct {
-    V s[(FL_FEW + LANES - 1) / LANES * LANES];
+    V s[(FL_TABLE_CLASSES + LANES - 1) / LANES * LANES];
     V y, share;   /* rows beyond the last: -1 and 0 */
     V top, right; /* the largest score, and the right class's */
     V hit;        /* 1 where the first of the largest is the right class's */
@@ -190,7 +190,7 @@ static double NAME(loss_few)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, REAL
                              const REAL *bias, const int64_t *y_n, const double *share_n, double *db_c,
                              int64_t *n_correct) {
     NAME(table) t;
-    vd db[FL_FEW], of_row[LANES / VD_LANES], total = vd_set1(0);
+    vd db[FL_TABLE_CLASSES], of_row[LANES / VD_LANES], total = vd_set1(0);
     V hits = VW(set1)(0);
     for (ptrdiff_t j = 0; j < c; j++) db[j] = vd_set1(0);
     for (ptrdiff_t r0 = 0; r0 < n; r0 += LANES) {
@@ -217,7 +217,7 @@ static double NAME(loss_few)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, REAL
 static double NAME(loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, void *s_nc, ptrdiff_t ld_s,
                               const void *bias_c, const int64_t *y_n, const double *share_n, double *db_c,
                               int64_t *n_correct) {
-    if (c <= FL_FEW && loss->kind != FL_HINGE_MAX)
+    if (c <= FL_TABLE_CLASSES && loss->kind != FL_HINGE_MAX)
         return NAME(loss_few)(loss, n, c, (REAL *)s_nc, ld_s, (const REAL *)bias_c, y_n, share_n, db_c, n_correct);
     double total = 0;
     for (ptrdiff_t r = 0; r < n; r++) {

@@ -9,8 +9,8 @@
  *
  * scores_few   Up to FL_FEW classes, no multiple of a vector: lanes are features. FL_ROW_TILE rows x the classes of a
  *              group: a step of one vector of features loads a vector of each row and of each class's weights, for
- *              rows x classes multiply-adds. 2 x 12 sums + 2 rows + 1 weight = 27 registers, 4 x 5 + 4 + 1 = 25 where
- *              classes are few; 2 x 5 + 2 + 1 = 13 of 16. Weights come packed in just this order, so they are one
+ *              rows x classes multiply-adds. 2 x 12 sums + 2 rows + 1 weight = 27 registers, 4 x 5 + 4 + 1 = 25 and
+ *              8 x 2 + 8 + 1 = 25 where classes are few; 2 x 5 + 2 + 1 = 13 of 16. Weights come packed in just this order, so they are one
  *              stream; features are cut into strips whose weights stay in the first-level cache while all rows of the
  *              block pass. Between strips sums rest in `scratch`, so that rounding errors grow with the strip's length,
  *              not the row's; lanes are added up once, at the end.
@@ -18,9 +18,15 @@
  *              one feature loads the panel's weights and broadcasts a number of each row. 8 x 3 sums + 3 weights + 1 =
  *              28 registers; 4 x 3 + 3 + 1 = 16 of 16. A strip of the block's rows is widened once into `scratch`, and
  *              a panel's strip of weights stays in the first-level cache while the rows pass.
- * gradient     Lanes are features: a group's classes x 2 vectors, the rows of the block streaming by. 12 x 2 sums + 2
- *              rows + 1 coefficient = 27 registers; 5 x 2 + 2 + 1 = 13 of 16. A coefficient is broadcast once for two
- *              multiply-adds. Of several groups each first gathers its coefficients, which lie rows apart.
+ * gradient     Lanes are features: a group's classes x FL_VECTOR_TILE vectors, the rows of the block streaming by.
+ *              12 x 2 sums + 2 rows + 1 coefficient = 27 registers, 5 x 4 + 4 + 1 = 25 and 2 x 8 + 8 + 1 = 25 where
+ *              classes are few; 5 x 2 + 2 + 1 = 13 of 16. A coefficient is broadcast once for all vectors. Of several
+ *              groups each first gathers its coefficients, which lie rows apart.
+ *
+ * Memory. A block's rows lie anywhere, and strips are too short for the hardware to see a stream in them; so each strip
+ * of scores_few asks for the next one's lines, and the gradient, which finds its own rows in cache, for the first strip
+ * of the rows to come (`next_n`). Then both phases run as fast from memory as from cache. (Asking for whole rows in the
+ * gradient is slower: half of the time memory would rest.)
  *
  * The order of every sum depends on the shape and the level only, never on the block a row is in or on threads.
  */
@@ -35,29 +41,29 @@
 #define FL_PANEL_STRIP 128
 /* Rows of one run of the gradient's sums: as many additions; 12 KiB of stack for a group's coefficients in double. */
 #define FL_GRADIENT_ROWS 128
+/* Where a step is a small part of a line, asking for memory costs more than it brings. */
+#define FL_ASKS (FL_VECTOR_BYTES > 16 && LANES * sizeof(X) >= 16)
 #endif
 
 FL_INLINE void NAME(scores_tile)(const int rows, const int classes, const X *const *x_n, ptrdiff_t d0, ptrdiff_t d1,
                                  const REAL *w, REAL *resting, int first, int last, REAL *s_nc, ptrdiff_t ld_s) {
-    V sum[4][12];
-    const X *x[4];
+    V sum[8][12];
+    const X *x[8];
     FL_UNROLL for (int r = 0; r < rows; r++) {
         x[r] = x_n[r];
         FL_UNROLL for (int c = 0; c < classes; c++) sum[r][c] = VW(set1)(0);
     }
     ptrdiff_t d = d0;
+    const uintptr_t ahead = last ? 0 : (uintptr_t)(d1 - d0) * sizeof(X);
     for (; d + LANES <= d1; d += LANES, w += classes * LANES) {
-        V x_v[4];
+        V x_v[8];
         FL_UNROLL for (int r = 0; r < rows; r++) {
             x_v[r] = X_LOAD(x[r] + d);
-            /* A minibatch's rows lie anywhere, and a strip is too short for the hardware to see a stream in it: the
-             * next strip is asked for here. Beyond the row's end too: a prefetch may name any address. Where a step is a
-             * small part of a line, asking costs more than it brings. */
-            if (FL_VECTOR_BYTES > 16 && LANES * sizeof(X) >= 16)
-                FL_PREFETCH((uintptr_t)(x[r] + d) + (uintptr_t)(d1 - d0) * sizeof(X));
+            if (FL_ASKS) FL_PREFETCH((uintptr_t)(x[r] + d) + ahead);
         }
         FL_UNROLL for (int c = 0; c < classes; c++) {
-            const V w_v = VW(load)(w + c * LANES);
+            V w_v = VW(load)(w + c * LANES);
+            FL_KEEP(w_v);
             FL_UNROLL for (int r = 0; r < rows; r++) sum[r][c] = VW(fma)(x_v[r], w_v, sum[r][c]);
         }
     }
@@ -82,6 +88,14 @@ FL_INLINE void NAME(scores_tile)(const int rows, const int classes, const X *con
     }
 }
 
+/* Features of a strip of scores_few: strips are of equal length, in whole vectors. */
+FL_INLINE ptrdiff_t NAME(strip)(ptrdiff_t d, ptrdiff_t classes) {
+    const ptrdiff_t in_cache = FL_STRIP_BYTES / (classes * LANES * (ptrdiff_t)sizeof(REAL));
+    const ptrdiff_t most = in_cache < FL_STRIP_STEPS ? in_cache : FL_STRIP_STEPS, steps = fl_whole(d, LANES) / LANES;
+    const ptrdiff_t strips = (steps + most - 1) / most;
+    return (steps + strips - 1) / strips * LANES;
+}
+
 static void NAME(scores_few)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *const *x_n, const void *w_packed,
                              void *s_nc, ptrdiff_t ld_s, void *scratch) {
     const X *const *x = (const X *const *)x_n;
@@ -89,10 +103,7 @@ static void NAME(scores_few)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *
     for (ptrdiff_t g = 0; g < fl_cut_count(c, FL_GROUP); g++) {
         const ptrdiff_t c0 = fl_cut_start(c, FL_GROUP, g), classes = fl_cut_start(c, FL_GROUP, g + 1) - c0;
         const REAL *w = (const REAL *)w_packed + c0 * d_padded;
-        /* Strips of equal length, in whole vectors. */
-        const ptrdiff_t in_cache = FL_STRIP_BYTES / (classes * LANES * (ptrdiff_t)sizeof(REAL));
-        const ptrdiff_t most = in_cache < FL_STRIP_STEPS ? in_cache : FL_STRIP_STEPS, steps = d_padded / LANES;
-        const ptrdiff_t strips = (steps + most - 1) / most, strip = (steps + strips - 1) / strips * LANES;
+        const ptrdiff_t strip = NAME(strip)(d, classes);
         for (ptrdiff_t d0 = 0; d0 < d; d0 += strip) {
             const ptrdiff_t d1 = d0 + strip < d ? d0 + strip : d;
             const int first = d0 == 0, last = d1 == d;
@@ -104,6 +115,7 @@ static void NAME(scores_few)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *
          (REAL *)s_nc + r * ld_s + c0, ld_s)
 #define FL_SCORES_TILES(k)                                                                                             \
     FL_SCORES(k, FL_ROW_TILE(k));                                                                                      \
+    if (FL_ROW_TILE(k) > 4) FL_SCORES(k, 4);                                                                           \
     FL_SCORES(k, 1)
             FL_FOR_CLASSES(classes, FL_SCORES_TILES)
 #undef FL_SCORES_TILES
@@ -185,16 +197,20 @@ static void NAME(scores)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *cons
 
 FL_INLINE void NAME(gradient_tile)(const int classes, const int vectors, ptrdiff_t width, ptrdiff_t n,
                                    const X *const *x_n, ptrdiff_t d, const REAL *g_nc, ptrdiff_t ld_g, REAL *dw_cd,
-                                   ptrdiff_t ld_dw, int accumulate) {
-    V sum[12][2];
+                                   ptrdiff_t ld_dw, int accumulate, const X *const *next_n) {
+    V sum[12][8];
     FL_UNROLL for (int c = 0; c < classes; c++) FL_UNROLL for (int v = 0; v < vectors; v++) sum[c][v] = VW(set1)(0);
     for (ptrdiff_t r = 0; r < n; r++, g_nc += ld_g) {
         const X *x = x_n[r] + d;
-        V x_v[2];
+        V x_v[8];
         if (vectors == 1)
             x_v[0] = X_LOAD_N(x, width);
         else
-            FL_UNROLL for (int v = 0; v < vectors; v++) x_v[v] = X_LOAD(x + v * LANES);
+            FL_UNROLL for (int v = 0; v < vectors; v++) {
+                x_v[v] = X_LOAD(x + v * LANES);
+                FL_KEEP(x_v[v]);
+                if (FL_ASKS && next_n && v * LANES * sizeof(X) % 64 == 0) FL_PREFETCH(next_n[r] + d + v * LANES);
+            }
         FL_UNROLL for (int c = 0; c < classes; c++) {
             const V g = VW(set1)(g_nc[c]);
             FL_UNROLL for (int v = 0; v < vectors; v++) sum[c][v] = VW(fma)(x_v[v], g, sum[c][v]);
@@ -215,36 +231,38 @@ FL_INLINE void NAME(gradient_tile)(const int classes, const int vectors, ptrdiff
 }
 
 static void NAME(gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g,
-                           ptrdiff_t d0, ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate) {
+                           ptrdiff_t d0, ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate,
+                           const void *const *next_n) {
     REAL gathered[FL_GRADIENT_ROWS * FL_GROUP];
     for (ptrdiff_t g = 0; g < fl_cut_count(c, FL_GROUP); g++) {
         const ptrdiff_t c0 = fl_cut_start(c, FL_GROUP, g), classes = fl_cut_start(c, FL_GROUP, g + 1) - c0;
+        const ptrdiff_t d_asked = next_n && g == 0 ? NAME(strip)(d1, classes) : 0;
         for (ptrdiff_t r0 = 0; r0 < n; r0 += FL_GRADIENT_ROWS) {
             const ptrdiff_t rows = n - r0 < FL_GRADIENT_ROWS ? n - r0 : FL_GRADIENT_ROWS;
             const X *const *x = (const X *const *)x_n + r0;
             const REAL *coefficient = (const REAL *)g_nc + r0 * ld_g + c0;
             const int add = accumulate || r0 > 0;
-            ptrdiff_t ld = ld_g;
+            ptrdiff_t ld = ld_g, d = d0;
             if (c > classes) {
                 for (ptrdiff_t r = 0; r < rows; r++)
                     for (ptrdiff_t j = 0; j < classes; j++) gathered[r * classes + j] = coefficient[r * ld_g + j];
                 coefficient = gathered;
                 ld = classes;
             }
-            for (ptrdiff_t d = d0; d < d1;) {
-                /* Two vectors while they last, then one, whole or part. */
-                const int two = d + 2 * LANES <= d1;
-                const ptrdiff_t width = d1 - d < LANES ? d1 - d : LANES;
-                REAL *dw = (REAL *)dw_cd + c0 * ld_dw + (d - d0);
-#define FL_GRADIENT(k)                                                                                                 \
-    if (two)                                                                                                           \
-        NAME(gradient_tile)(k, 2, LANES, rows, x, d, coefficient, ld, dw, ld_dw, add);                                 \
-    else                                                                                                               \
-        NAME(gradient_tile)(k, 1, width, rows, x, d, coefficient, ld, dw, ld_dw, add)
-                FL_FOR_CLASSES(classes, FL_GRADIENT)
+#define FL_GRADIENT(k, vectors, width, next)                                                                           \
+    NAME(gradient_tile)                                                                                                \
+    (k, vectors, width, rows, x, d, coefficient, ld, (REAL *)dw_cd + c0 * ld_dw + (d - d0), ld_dw, add, next)
+            /* As many vectors as the registers hold, then two while they last, then one, whole or part. */
+#define FL_GRADIENT_TILES(k)                                                                                           \
+    for (; d + FL_VECTOR_TILE(k) * LANES <= d1 && d < d_asked; d += FL_VECTOR_TILE(k) * LANES)                         \
+        FL_GRADIENT(k, FL_VECTOR_TILE(k), LANES, (const X *const *)next_n + r0);                                       \
+    for (; d + FL_VECTOR_TILE(k) * LANES <= d1; d += FL_VECTOR_TILE(k) * LANES)                                        \
+        FL_GRADIENT(k, FL_VECTOR_TILE(k), LANES, NULL);                                                                \
+    for (; FL_VECTOR_TILE(k) > 2 && d + 2 * LANES <= d1; d += 2 * LANES) FL_GRADIENT(k, 2, LANES, NULL);               \
+    for (; d < d1; d += LANES) FL_GRADIENT(k, 1, d1 - d < LANES ? d1 - d : LANES, NULL)
+            FL_FOR_CLASSES(classes, FL_GRADIENT_TILES)
+#undef FL_GRADIENT_TILES
 #undef FL_GRADIENT
-                d += two ? 2 * LANES : width;
-            }
         }
     }
 }

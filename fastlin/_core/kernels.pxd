@@ -75,7 +75,8 @@ cdef extern from "fl_kernels.h" nogil:
         void (*scores)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *const *x_n, const void *w_packed, void *s_nc,
                        ptrdiff_t ld_s, void *scratch) noexcept nogil
         void (*gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g,
-                         ptrdiff_t d0, ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate) noexcept nogil
+                         ptrdiff_t d0, ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate,
+                         const void *const *next_n) noexcept nogil
         void (*centre)(ptrdiff_t n, const void *const *x_n, ptrdiff_t d0, ptrdiff_t d1, const void *centre_d,
                        void *out_nd, ptrdiff_t ld_out) noexcept nogil
         void (*moments)(ptrdiff_t n, const void *const *x_n, const double *weight_n, double seen, ptrdiff_t d0,

@@ -17,8 +17,8 @@ from libc.string cimport memset
 
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind
 from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_loss, centre_rows, data_of, drop_weightless
-from fastlin._core.rows cimport fold_from, gradient_stride, open_block, put_real, read_rows, rows_in_cache, score_block
-from fastlin._core.rows cimport size_block, total_weight, write_bias
+from fastlin._core.rows cimport fold_from, gradient_stride, look_ahead, open_block, put_real, read_rows, rows_in_cache
+from fastlin._core.rows cimport score_block, size_block, total_weight, write_bias
 
 cnp.import_array()
 
@@ -68,6 +68,7 @@ cdef struct Pass:
     double *db_c
     double l2, l1
     void *out               # NULL: the loss alone
+    int n_threads
 
 
 cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
@@ -77,6 +78,8 @@ cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
     cdef size_t part_size = <size_t>(c * run.ld_part) * run.rows.real.size
     cdef char *part = run.parts + <size_t>k * part_size
     cdef double *db = run.db_parts + k * c
+    # One thread goes on with the next chunk; of several, another may have it.
+    cdef ptrdiff_t stop_ahead = run.n if run.n_threads == 1 else stop
     cdef double loss = 0.0
     cdef int64_t n_correct = 0
     open_block(&block, &run.rows, &run.sizes, run.memory + <size_t>thread * run.sizes.bytes)
@@ -89,8 +92,10 @@ cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
         loss += block_loss(&block, &run.rows, &run.sizes, &run.loss, run.bias_c, run.picked, first, run.y, run.weight,
                            run.total, db, &n_correct)
         if run.out != NULL:
-            run.rows.kernels.gradient(block.n, c, block.x_n, block.s_nc, run.sizes.padded_classes, 0, d, part,
-                                      run.ld_part, first > start)
+            run.rows.kernels.gradient(
+                block.n, c, block.x_n, block.s_nc, run.sizes.padded_classes, 0, d, part, run.ld_part, first > start,
+                look_ahead(&block, &run.rows, run.picked, first + block.n, stop_ahead),
+            )
         first += run.sizes.most_rows
     run.loss_parts[k] = loss
     run.correct_parts[k] = n_correct
@@ -171,7 +176,7 @@ def loss_gradient(
         run.n_chunks = run.chunk_rows = 0
     else:
         _cut_into_chunks(&run)
-    n_threads = <int>max(<ptrdiff_t>1, min(<ptrdiff_t>n_threads, run.n_chunks))
+    run.n_threads = n_threads = <int>max(<ptrdiff_t>1, min(<ptrdiff_t>n_threads, run.n_chunks))
     run.w_packed = memory.take(<size_t>run.rows.real.packed_size(c, d) * run.rows.real.size)
     run.bias_c = memory.take(<size_t>run.sizes.padded_classes * run.rows.real.size)
     run.memory = memory.take(<size_t>n_threads * run.sizes.bytes)

@@ -30,6 +30,7 @@ cdef struct Sizes:
 cdef struct Block:
     ptrdiff_t n
     const void **x_n
+    const void **next_n     # of the block to come, where `look_ahead` knows it
     int64_t *y_n
     double *share_n
     char *s_nc              # padded_classes apart
@@ -57,6 +58,8 @@ cdef void load_features(const Rows *rows, ptrdiff_t n, ptrdiff_t d0, ptrdiff_t d
                         char *tile) noexcept nogil
 cdef void score_block(Block *block, const Rows *rows, const Sizes *sizes, const void *w_packed, const int64_t *picked,
                       ptrdiff_t first, ptrdiff_t n) noexcept nogil
+cdef const void *const *look_ahead(Block *block, const Rows *rows, const int64_t *picked, ptrdiff_t first,
+                                   ptrdiff_t stop) noexcept nogil
 cdef double block_loss(Block *block, const Rows *rows, const Sizes *sizes, const fl_loss *loss, const void *bias_c,
                        const int64_t *picked, ptrdiff_t first, const int64_t *y, const double *weight, double total,
                        double *db_c, int64_t *n_correct) noexcept nogil

@@ -170,7 +170,7 @@ cdef Sizes size_block(const Rows *rows, ptrdiff_t n_classes, ptrdiff_t most_rows
     sizes.n_features = rows.n_features
     sizes.padded_classes = _whole(n_classes, rows.real.lanes)
     sizes.bytes = (
-        3 * _lines(n * 8) + _lines(n * sizes.padded_classes * rows.real.size) + _lines(FL_SCRATCH_BYTES(most_rows))
+        4 * _lines(n * 8) + _lines(n * sizes.padded_classes * rows.real.size) + _lines(FL_SCRATCH_BYTES(most_rows))
         + _lines(sizes.padded_classes * 8)
         + (_lines(n * rows.n_features * rows.real.size) if rows.tiled else 0)
     )
@@ -182,6 +182,8 @@ cdef void open_block(Block *block, const Rows *rows, const Sizes *sizes, char *m
     cdef size_t n = <size_t>sizes.most_rows, s_bytes = n * sizes.padded_classes * rows.real.size
     block.n = 0
     block.x_n = <const void **>memory
+    memory += _lines(n * 8)
+    block.next_n = <const void **>memory
     memory += _lines(n * 8)
     block.y_n = <int64_t *>memory
     memory += _lines(n * 8)
@@ -232,6 +234,21 @@ cdef void score_block(Block *block, const Rows *rows, const Sizes *sizes, const 
     load_features(rows, n, 0, sizes.n_features, block.x_n, block.tile)
     rows.kernels.scores(n, sizes.n_features, sizes.n_classes, block.x_n, w_packed, block.s_nc, sizes.padded_classes,
                         block.resting)
+
+
+cdef const void *const *look_ahead(Block *block, const Rows *rows, const int64_t *picked, ptrdiff_t first,
+                                   ptrdiff_t stop) noexcept nogil:
+    """Addresses of the rows picked[first : stop] as the gradient kernel asks for them: as many as the block has.
+
+    NULL where there are none, or where rows pass through a tile.
+    """
+    cdef ptrdiff_t n = min(block.n, stop - first), r
+    if n <= 0 or rows.tiled:
+        return NULL
+    point_at(rows, picked, first, n, block.next_n)
+    for r in range(n, block.n):
+        block.next_n[r] = block.next_n[n - 1]
+    return block.next_n
 
 
 cdef double block_loss(Block *block, const Rows *rows, const Sizes *sizes, const fl_loss *loss, const void *bias_c,

@@ -29,7 +29,7 @@ from libc.string cimport memset
 from fastlin._core.batches cimport Batches, cut_batches
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind, fl_model, fl_report, fl_step
 from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_loss, centre_rows, data_of, fold_from
-from fastlin._core.rows cimport gradient_stride, load_features, open_block, point_at, put_real, read_rows
+from fastlin._core.rows cimport gradient_stride, load_features, look_ahead, open_block, point_at, put_real, read_rows
 from fastlin._core.rows cimport rows_in_cache, score_block, size_block, write_bias
 from fastlin._core.step cimport as_model, model_from, step_at
 
@@ -103,6 +103,7 @@ cdef struct Epoch:
     int64_t *group_correct
     char *memory
     size_t thread_bytes, bias_offset, slice_offset
+    int n_threads
 
 
 cdef struct SliceMemory:
@@ -124,6 +125,14 @@ cdef ptrdiff_t _panel_stop(const Epoch *run, ptrdiff_t k, ptrdiff_t panel) noexc
 cdef ptrdiff_t _groups(const Epoch *run, ptrdiff_t k, ptrdiff_t panel) noexcept nogil:
     cdef ptrdiff_t n = _panel_stop(run, k, panel) - run.batches.first[k] - panel * run.panel_rows
     return (n + run.group_rows - 1) // run.group_rows
+
+
+cdef const void *const *_look_ahead(const Epoch *run, Block *block, ptrdiff_t first, ptrdiff_t stop) noexcept nogil:
+    """The rows this thread is likely to score next: of the group, which ends at `stop`, or of its next group."""
+    if first < stop:
+        return look_ahead(block, &run.rows, run.batches.picked, first, stop)
+    return look_ahead(block, &run.rows, run.batches.picked, stop + (run.n_threads - 1) * run.group_rows,
+                      run.batches.first[run.batches.n])
 
 
 cdef void _run_group(
@@ -158,8 +167,10 @@ cdef void _run_group(
                            run.weight, run.batches.total[k], db, &n_correct)
         if run.parts != NULL:
             part = run.parts + <size_t>(in_batch * c * run.ld_part) * run.rows.real.size
-            run.rows.kernels.gradient(block.n, c, block.x_n, block.s_nc, ld_s, 0, run.sizes.n_features, part,
-                                      run.ld_part, first > start)
+            run.rows.kernels.gradient(
+                block.n, c, block.x_n, block.s_nc, ld_s, 0, run.sizes.n_features, part, run.ld_part, first > start,
+                _look_ahead(run, &block, first + block.n, stop),
+            )
         first += block.n
         fl_team_look(team, thread)
     run.group_loss[run.group_first[k] + in_batch] = loss
@@ -206,7 +217,8 @@ cdef void _run_slice(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i
             dw, ld = run.panel_dw + offset, d
         point_at(&run.rows, run.batches.picked, first, n, memory.x_n)
         load_features(&run.rows, n, d0, d0 + width, memory.x_n, memory.tile)
-        run.rows.kernels.gradient(n, c, memory.x_n, run.panel_s, run.sizes.padded_classes, 0, width, dw, ld, panel > 0)
+        run.rows.kernels.gradient(n, c, memory.x_n, run.panel_s, run.sizes.padded_classes, 0, width, dw, ld, panel > 0,
+                                  NULL)
         if panel < n_panels - 1:
             return
 
@@ -361,6 +373,7 @@ def epoch(
     run.weights, run.bias = as_model(weights, d), as_model(bias, c)
     run.n_steps, run.n_averaged, run.n_done = n_steps, n_averaged, 0
     run.n_slices = (d + SLICE - 1) // SLICE
+    run.n_threads = n_threads
     _cut_rows(&run, c, batch_size)
     cut_batches(&run.batches, memory, order, run.rows.n_rows, run.weight, batch_size,
                 <const double *>cnp.PyArray_DATA(rates))
