@@ -8,8 +8,8 @@
 #define FL_GROUP 5
 #define FL_ROW_TILE(classes) ((classes) <= 2 ? 4 : 2)
 #define FL_VECTOR_TILE(classes) ((classes) <= 2 ? 4 : 2)
-#define FL_FEW 16
-#define FL_TABLE_CLASSES 16
+#define FL_FEW 40
+#define FL_TABLE_CLASSES 40
 #define FL_PANEL 3
 #define FL_PANEL_ROWS 4
 #define FL_WORD_VECTORS 2

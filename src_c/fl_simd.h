@@ -31,8 +31,8 @@
 #define FL_UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/* Keeps a vector that is used several times in a register. Compilers else read it from memory at every use, as an operand
- * of the multiply-add, and loads become the limit: Zen 4 does one of 64 bytes a cycle, as it does one multiply-add. */
+/* Keeps a vector that is used several times in a register. Compilers else read it from memory at every use, as an
+ * operand of the multiply-add, and loads become the limit: Zen 4 does one of 64 bytes a cycle, and one multiply-add. */
 #if defined(__x86_64__)
 #define FL_KEEP(v) __asm__("" : "+v"(v))
 #elif defined(__aarch64__)

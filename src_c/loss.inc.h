@@ -3,8 +3,8 @@
  *
  * Plan. Of few classes a row fills its vectors badly, and what is done once a row (maximum, sums, logarithm, division)
  * costs more than all that is done for each class. So LANES rows are transposed at a time, a row a lane and a class a
- * vector; the sums of all rows stay in lanes until the end. Of more classes, and for the largest violation alone, each
- * row is on its own.
+ * vector; the sums of all rows stay in lanes until the end. Of more than FL_TABLE_CLASSES classes, and for the largest
+ * violation alone, each row is on its own.
  * Probabilities below EXP_SMALL of a row's largest have gradient zero: it would be far below the rounding of the
  * others', and numbers too small to be normal make a multiplication take a hundred times its time.
  */

@@ -10,14 +10,15 @@
  * scores_few   Up to FL_FEW classes, no multiple of a vector: lanes are features. FL_ROW_TILE rows x the classes of a
  *              group: a step of one vector of features loads a vector of each row and of each class's weights, for
  *              rows x classes multiply-adds. 2 x 12 sums + 2 rows + 1 weight = 27 registers, 4 x 5 + 4 + 1 = 25 and
- *              8 x 2 + 8 + 1 = 25 where classes are few; 2 x 5 + 2 + 1 = 13 of 16. Weights come packed in just this order, so they are one
- *              stream; features are cut into strips whose weights stay in the first-level cache while all rows of the
- *              block pass. Between strips sums rest in `scratch`, so that rounding errors grow with the strip's length,
- *              not the row's; lanes are added up once, at the end.
- * scores_many  More classes: lanes are classes. FL_PANEL_ROWS rows x a panel of up to 3 vectors of classes: a step of
- *              one feature loads the panel's weights and broadcasts a number of each row. 8 x 3 sums + 3 weights + 1 =
- *              28 registers; 4 x 3 + 3 + 1 = 16 of 16. A strip of the block's rows is widened once into `scratch`, and
- *              a panel's strip of weights stays in the first-level cache while the rows pass.
+ *              8 x 2 + 8 + 1 = 25 where classes are few; 2 x 5 + 2 + 1 = 13 of 16. Weights come packed in just this
+ *              order, so they are one stream; features are cut into strips whose weights stay in the first-level cache
+ *              while all rows of the block pass. Between strips sums rest in `scratch`, so that rounding errors grow
+ *              with the strip's length, not the row's; lanes are added up once, at the end.
+ * scores_many  More classes waste little of their last vector: lanes are classes, and need no adding up. FL_PANEL_ROWS
+ *              rows x a panel of up to 3 vectors of classes: a step of one feature loads the panel's weights and
+ *              broadcasts a number of each row. 8 x 3 sums + 3 weights + 1 = 28 registers; 4 x 3 + 3 + 1 = 16 of 16. A
+ *              strip of the block's rows is widened once into `scratch`, and a panel's strip of weights stays in the
+ *              first-level cache while the rows pass.
  * gradient     Lanes are features: a group's classes x FL_VECTOR_TILE vectors, the rows of the block streaming by.
  *              12 x 2 sums + 2 rows + 1 coefficient = 27 registers, 5 x 4 + 4 + 1 = 25 and 2 x 8 + 8 + 1 = 25 where
  *              classes are few; 5 x 2 + 2 + 1 = 13 of 16. A coefficient is broadcast once for all vectors. Of several
