@@ -107,6 +107,14 @@ typedef struct {
     double (*penalty)(ptrdiff_t c, ptrdiff_t d, const void *w_cd, ptrdiff_t ld_w, double l2, double l1);
 } fl_real_kernels;
 
+/* What an arithmetic does at most, to measure by. */
+typedef struct {
+    /* rounds times `flops` multiplications and additions, from registers: sum = sum * a + b of many sums, or where the
+     * arithmetic multiplies pairs, sum += a * b. Returns the sums' sum. */
+    double (*multiply_add)(ptrdiff_t rounds, double a, double b);
+    ptrdiff_t flops;
+} fl_peak;
+
 /* Kernels on images as files hold them. */
 typedef struct {
     /* out_n (n, pixels, 3) = planes_n (n, 3, pixels), images of which begin `ld_planes` bytes apart. */
@@ -172,6 +180,7 @@ typedef struct {
                  float threshold, float *sums);
     /* dots[n][mirror][padded] */
     void (*dots)(const fl_words *words, ptrdiff_t n, const float *rows, const float *packed, float *dots);
+    fl_peak peak; /* none for tiles of AMX */
 } fl_word_products;
 
 typedef struct {
@@ -183,7 +192,12 @@ typedef struct {
     fl_image_kernels images[FL_N_STORAGE]; /* none for float16 */
     fl_patch_kernels patches;
     fl_word_products words;
+    fl_peak peaks[FL_N_REAL];
+    /* Read n bytes, a multiple of FL_READ_BYTES, as fast as memory gives them. Returns the exclusive or of its words. */
+    uint32_t (*read)(ptrdiff_t n, const void *bytes_n);
 } fl_kernels;
+
+enum { FL_READ_BYTES = 256 };
 
 /* The compiler, in its own words. */
 #if defined(__clang__)

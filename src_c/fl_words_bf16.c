@@ -37,9 +37,23 @@ FL_INLINE vf dot_cells(vf a, vf b, vf sum) {
 #include "word_cells.inc.h"
 #include "word_tiles.inc.h"
 
+FL_INLINE vf spread_pair(double value) {
+    float cell;
+    fl_bf16_put(&cell, 0, (float)value);
+    fl_bf16_put(&cell, 1, (float)value);
+    return spread_cell(&cell);
+}
+
+#define PEAK_VECTOR vf
+#define PEAK_SET1(x) spread_pair(x)
+#define PEAK_STEP(sum, a, b) dot_cells(a, b, sum)
+#define PEAK_SUM(sum) vf_sum(sum)
+#include "peaks.inc.h"
+
 const fl_word_products fl_words_bf16 = {
     .name = "bfloat16", .built = 1, .rows = 1, .panel = NAME(panel), .cells = NAME(cells), .pack = NAME(pack),
     .load = NAME(load), .soft = NAME(soft), .dots = NAME(dots),
+    .peak = {NAME(multiply_add), 2 * 2 * VF_LANES * PEAK_STEPS},
 };
 #else
 #include "fl_kernels.h"

@@ -129,6 +129,26 @@
 #include "word_tiles.inc.h"
 #undef NAME
 
+#define PEAK_VECTOR vf
+#define PEAK_SET1(x) vf_set1((float)(x))
+#define PEAK_STEP(sum, a, b) vf_fma(sum, a, b)
+#define PEAK_SUM(sum) vf_sum(sum)
+#define NAME(kernel) FL_PASTE(kernel, real32, FL_LEVEL)
+#include "peaks.inc.h"
+#undef NAME
+
+#define PEAK_VECTOR vd
+#define PEAK_SET1(x) vd_set1((double)(x))
+#define PEAK_STEP(sum, a, b) vd_fma(sum, a, b)
+#define PEAK_SUM(sum) vd_sum(sum)
+#define NAME(kernel) FL_PASTE(kernel, real64, FL_LEVEL)
+#include "peaks.inc.h"
+#undef NAME
+
+#define NAME(kernel) FL_PASTE(kernel, bytes, FL_LEVEL)
+#include "read.inc.h"
+#undef NAME
+
 #define FL_ROWS(storage)                                                                                               \
     {                                                                                                                  \
         FL_PASTE(scores, storage, FL_LEVEL), FL_PASTE(gradient, storage, FL_LEVEL),                                    \
@@ -148,6 +168,7 @@
         FL_KERNEL(update, real), FL_KERNEL(penalty, real),                                                             \
     }
 
+#define FL_PEAK(real, lanes) {FL_PASTE(multiply_add, real, FL_LEVEL), 2 * (lanes) * PEAK_STEPS}
 #define FL_PATCH(kernel) .kernel = FL_PASTE(kernel, patches, FL_LEVEL)
 #define FL_WORD(kernel) .kernel = FL_PASTE(kernel, words, FL_LEVEL)
 
@@ -163,5 +184,7 @@ const fl_kernels FL_TABLE(FL_LEVEL) = {
     .patches = {FL_PATCH(pixels), FL_PATCH(patches), FL_PATCH(contrast), FL_PATCH(triangle), FL_PATCH(nearest),
                 FL_PATCH(pool)},
     .words = {.name = "float32", .built = 1, .rows = 1, FL_WORD(panel), FL_WORD(cells), FL_WORD(pack), .load = NULL,
-              FL_WORD(soft), FL_WORD(dots)},
+              FL_WORD(soft), FL_WORD(dots), .peak = FL_PEAK(real32, VF_LANES)},
+    .peaks = {[FL_REAL32] = FL_PEAK(real32, VF_LANES), [FL_REAL64] = FL_PEAK(real64, VD_LANES)},
+    .read = FL_PASTE(read, bytes, FL_LEVEL),
 };

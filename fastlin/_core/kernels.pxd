@@ -1,6 +1,6 @@
 """The kernel table of src_c, and the one in use."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
 
 cdef extern from "fl_images.h" nogil:
@@ -109,6 +109,10 @@ cdef extern from "fl_kernels.h" nogil:
         double (*penalty)(ptrdiff_t c, ptrdiff_t d, const void *w_cd, ptrdiff_t ld_w, double l2,
                           double l1) noexcept nogil
 
+    ctypedef struct fl_peak:
+        double (*multiply_add)(ptrdiff_t rounds, double a, double b) noexcept nogil
+        ptrdiff_t flops
+
     ctypedef struct fl_plane_kernels:
         void (*interleave3)(ptrdiff_t n, ptrdiff_t pixels, const uint8_t *planes_n, ptrdiff_t ld_planes,
                             uint8_t *out_n) noexcept nogil
@@ -154,6 +158,7 @@ cdef extern from "fl_kernels.h" nogil:
                      const float *packed, float threshold, float *sums) noexcept nogil
         void (*dots)(const fl_words *words, ptrdiff_t n, const float *rows, const float *packed,
                      float *dots) noexcept nogil
+        fl_peak peak
 
     ctypedef struct fl_kernels:
         const char *name
@@ -164,7 +169,11 @@ cdef extern from "fl_kernels.h" nogil:
         fl_image_kernels images[4]
         fl_patch_kernels patches
         fl_word_products words
+        fl_peak peaks[2]
+        uint32_t (*read)(ptrdiff_t n, const void *bytes_n) noexcept nogil
 
+    enum:
+        FL_READ_BYTES
     size_t FL_SCRATCH_BYTES(ptrdiff_t n)
     const fl_kernels fl_kernels_baseline, fl_kernels_avx2, fl_kernels_avx512
     const fl_word_products fl_words_bf16, fl_words_amx
