@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import fit
-import machine
 import numpy as np
 from words import images_of
 
 import fastlin
+from fastlin.benchmark import machine
 from fastlin.features import HOG, ColorHistogram, Concat
 
 SPECS = ("raw", "hog+color", "hog4+color4", "words:192", "words:416", "words:800")

@@ -1,4 +1,4 @@
-"""Benchmarks by ``pytest bench``: threads fixed before NumPy loads, and printed with the machine at the head.
+"""Benchmarks by ``pytest bench``: thread pools held to a number that is printed with the machine at the head.
 
 ``--small`` (or FASTLIN_BENCH_SMALL=1) shrinks every shape: with ``--benchmark-disable`` each call then runs once, in
 seconds, so that the benchmarks cannot rot. FASTLIN_BENCH_THREADS=1,2 adds rows of two threads.
@@ -13,15 +13,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import machine
+import pytest
+from threadpoolctl import threadpool_limits
+
+from fastlin.benchmark import machine, peers
 
 THREADS = tuple(int(n) for n in os.environ.get("FASTLIN_BENCH_THREADS", "1").split(","))
-# A no-op where another test's conftest has loaded NumPy already; `n_threads` below limits the pools in any case.
-machine.fix_threads(max(THREADS))
-
-import implementations  # noqa: E402
-import pytest  # noqa: E402
-from threadpoolctl import threadpool_limits  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,7 +42,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for case in getattr(metafunc.module, "CASES", ()):
         if _small(metafunc.config):
             case = case.shrunk()
-        for name in implementations.available(case):
+        for name in peers.available(case):
             for n_threads in THREADS:
                 timer = time.process_time if n_threads == 1 else time.perf_counter
                 mark = pytest.mark.benchmark(group=case.group, timer=timer, min_rounds=3, disable_gc=True)

@@ -10,21 +10,19 @@ time. Loss histories and weights are compared as well: a difference above 1e-6 o
 
 from __future__ import annotations
 
-import machine
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from typing import NamedTuple
 
-machine.fix_threads(1)
+import fit
+import numpy as np
+from threads import fix_threads
 
-import argparse  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from typing import NamedTuple  # noqa: E402
-
-import fit  # noqa: E402
-import numpy as np  # noqa: E402
-
-import fastlin  # noqa: E402
-from fastlin import cs231n  # noqa: E402
+import fastlin
+from fastlin import cs231n
+from fastlin.benchmark import machine
 
 # ruff: noqa: NPY002 - the course draws from NumPy's global generator
 
@@ -155,4 +153,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    fix_threads(1)
     sys.exit(main())

@@ -11,27 +11,24 @@ splits, and the CPU seconds of a fit on one thread. --check fails where fastlin 
 
 from __future__ import annotations
 
-import machine
+import argparse
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
 
-machine.fix_threads(1)
+import numpy as np
+from sklearn import datasets
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegressionCV
+from sklearn.model_selection import StratifiedShuffleSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threads import fix_threads
 
-import argparse  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-import warnings  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import NamedTuple  # noqa: E402
-
-import numpy as np  # noqa: E402
-from sklearn import datasets  # noqa: E402
-from sklearn.exceptions import ConvergenceWarning  # noqa: E402
-from sklearn.linear_model import LogisticRegressionCV  # noqa: E402
-from sklearn.model_selection import StratifiedShuffleSplit  # noqa: E402
-from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import StandardScaler  # noqa: E402
-
-import fastlin  # noqa: E402
+import fastlin
 
 Data = tuple[np.ndarray, np.ndarray]
 LEAST_SPLITS, MOST_SPLITS, LEAST_TESTED = 3, 40, 600
@@ -193,4 +190,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    fix_threads(1)
     sys.exit(main())

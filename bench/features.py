@@ -8,19 +8,17 @@ OpenCV (below 5, which has no HOGDescriptor) are shown where they are installed.
 
 from __future__ import annotations
 
-import machine
-
-if __name__ == "__main__":
-    machine.fix_threads(1)
-
 import argparse
 import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from timing import interleaved
+from threads import fix_threads
 
+from fastlin.benchmark import machine
+from fastlin.benchmark.images import images
+from fastlin.benchmark.timing import interleaved
 from fastlin.features import color_histogram, hog, reference
 
 N_IMAGES = 2000
@@ -42,14 +40,6 @@ class Case(NamedTuple):
     name: str
     dtype: str
     calls: dict[str, Callable[[np.ndarray], np.ndarray]]
-
-
-def images(dtype: str, n: int = N_IMAGES, size: int = 32) -> np.ndarray:
-    """Colour images with smooth parts, edges and noise."""
-    rng = np.random.default_rng(0)
-    coarse = rng.integers(0, 220, (n, size // 4, size // 4, 3))
-    X = np.repeat(np.repeat(coarse, 4, axis=1), 4, axis=2) + rng.uniform(0, 36, (n, size, size, 3))
-    return X.astype(np.uint8) if dtype == "uint8" else (X / 256).astype(dtype)
 
 
 def each(function: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
@@ -174,4 +164,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    fix_threads(1)
     sys.exit(main())

@@ -8,16 +8,12 @@ CPU seconds of one thread for all 60 000 images, and with --fits the accuracy on
 
 from __future__ import annotations
 
-import machine
-
-if __name__ == "__main__":
-    machine.fix_threads(1)
-
 import sys
 import time
 
 import fit
 import numpy as np
+from threads import fix_threads
 
 import fastlin
 from fastlin.features import HOG, ColorHistogram, Concat
@@ -54,4 +50,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    fix_threads(1)
     main()

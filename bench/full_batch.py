@@ -9,15 +9,12 @@ of two runs of ours found; each line says how far above it, relatively, the othe
 
 from __future__ import annotations
 
-import os
-
-os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
-
 import sys
 import time
 
 import fit
 import numpy as np
+from threads import fix_threads
 
 import fastlin
 from fastlin import training
@@ -59,4 +56,5 @@ def main(alpha: float) -> None:
 
 
 if __name__ == "__main__":
+    fix_threads(1)
     main(float(sys.argv[1]) if len(sys.argv) > 1 else 2e-2)

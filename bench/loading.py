@@ -9,21 +9,18 @@ whose compression does, and which is left out here.
 
 from __future__ import annotations
 
-import machine
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-machine.fix_threads(1)
+import numpy as np
+from threads import fix_threads
 
-import sys  # noqa: E402
-import tempfile  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
-
-import numpy as np  # noqa: E402
-from timing import interleaved  # noqa: E402
-
-from fastlin.datasets import load_cifar10, load_libsvm  # noqa: E402
-from fastlin.datasets.cifar import CIFAR10, IMAGE_BYTES  # noqa: E402
+from fastlin.benchmark.timing import interleaved
+from fastlin.datasets import load_cifar10, load_libsvm
+from fastlin.datasets.cifar import CIFAR10, IMAGE_BYTES
 
 PLAIN = "plain read"
 # Loading may take this many times a plain read of the same bytes.
@@ -98,4 +95,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    fix_threads(1)
     sys.exit(main())

@@ -11,25 +11,22 @@ written as "> seconds", and its ratio is at least that.
 
 from __future__ import annotations
 
-import machine
+import argparse
+import resource
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
-machine.fix_threads(1)
+import fit
+import numpy as np
+from threads import fix_threads
 
-import argparse  # noqa: E402
-import resource  # noqa: E402
-import subprocess  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-import warnings  # noqa: E402
-from collections.abc import Callable, Iterator  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
-
-import fit  # noqa: E402
-import numpy as np  # noqa: E402
-
-import fastlin  # noqa: E402
-from fastlin import training  # noqa: E402
+import fastlin
+from fastlin import training
 
 TARGET = 0.40
 BATCH = 256
@@ -243,4 +240,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    fix_threads(1)
     main()

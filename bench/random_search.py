@@ -8,20 +8,18 @@ Three seeds a setting, searched on N rows (2000), measured on the test images. T
 
 from __future__ import annotations
 
-import machine
+import argparse
+import sys
+import time
 
-machine.fix_threads(1)
+import fit
+import numpy as np
+from threads import fix_threads
 
-import argparse  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-
-import fit  # noqa: E402
-import numpy as np  # noqa: E402
-from timing import interleaved  # noqa: E402
-
-import fastlin  # noqa: E402
-from fastlin.diagnostics import random_search  # noqa: E402
+import fastlin
+from fastlin.benchmark import machine
+from fastlin.benchmark.timing import interleaved
+from fastlin.diagnostics import random_search
 
 # Standard deviations of the scores; 0.3 is the library's default.
 SPREADS = (1.0, 0.3, 0.1)
@@ -88,4 +86,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    fix_threads(1)
     sys.exit(main())

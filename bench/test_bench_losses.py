@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from cases import LOSS_CASES
 from timed import run
+
+from fastlin.benchmark.cases import LOSS_CASES
 
 CASES = LOSS_CASES
 

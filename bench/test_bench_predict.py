@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from cases import PREDICT_CASES
 from timed import run
+
+from fastlin.benchmark.cases import PREDICT_CASES
 
 CASES = PREDICT_CASES
 

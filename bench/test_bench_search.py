@@ -6,11 +6,11 @@ import time
 
 import numpy as np
 import pytest
-from cases import Case, data_of
 from conftest import THREADS, _small
 from random_search import numpy_loop
 
 from fastlin import functional
+from fastlin.benchmark.cases import Case, data_of
 from fastlin.diagnostics import random_search
 
 TRIALS = 64

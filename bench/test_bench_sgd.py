@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from cases import EPOCH_CASES
 from timed import run
+
+from fastlin.benchmark.cases import EPOCH_CASES
 
 CASES = EPOCH_CASES
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import answers
-import implementations
-from cases import Case
-
 from fastlin import config
+from fastlin.benchmark import answers, peers
+from fastlin.benchmark.cases import Case
 
 
 def run(benchmark: Any, case: Case, implementation: str, n_threads: int) -> None:
     """Time one implementation's call, if its answer is right; a wrong one fails before it is timed."""
-    call = implementations.calls(case, n_threads, only=implementation)[implementation]
+    call = peers.call(case, implementation, n_threads)
     difference = answers.check(case, implementation, call())
     benchmark.extra_info |= {
         "implementation": implementation,

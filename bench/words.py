@@ -9,22 +9,17 @@ CIFAR-10 is read as `bench/fit.py` says; without it, speed is measured on noise.
 from __future__ import annotations
 
 import sys
-
-import machine
-
-if __name__ == "__main__" and sys.argv[1:2] == ["speed"]:
-    machine.fix_threads(1)
-
 import time
 from typing import Any
 
 import fit
 import numpy as np
-from timing import interleaved
+from threads import fix_threads
 
 from fastlin import config
 from fastlin._core import kernels
 from fastlin._core import words as core
+from fastlin.benchmark.timing import interleaved
 from fastlin.features import VisualWords, _words_reference
 
 PAIRS = (192, 416, 800, 1600)
@@ -125,6 +120,7 @@ def accuracy(pairs: int, **options: Any) -> dict[str, Any]:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["speed"]:
+        fix_threads(1)
         for row in speed():
             print(f"{row['pairs']:5d}  {row['arithmetic']:22}  {row['ms']:9.3f} ms  {row['gflops']:7.1f} GFLOP/s")
     else:

@@ -18,6 +18,16 @@ from fastlin._core import threads as _openmp
 # Operations that are worth a thread: about 80 us of one core with vectors, several times what starting a team costs.
 WORK_PER_THREAD = 8e6
 
+# BLAS and OpenMP read theirs once, as they load: OpenMP's, OpenBLAS's, MKL's, BLIS's, Accelerate's, XLA's.
+_POOL_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NPROC",
+)
+
 _default: int | None = None
 
 
@@ -72,6 +82,11 @@ def explain() -> tuple[int, str]:
     if asked > cpus:
         return cpus, f"{reason} asks for {asked}, but this process may use {cpus} processors"
     return asked, reason
+
+
+def pool_variables(n_threads: int) -> dict[str, str]:
+    """The environment in which a process must start whose BLAS and OpenMP are to use at most so many threads."""
+    return dict.fromkeys(_POOL_VARIABLES, str(n_threads))
 
 
 def available_cpus() -> int:

@@ -7,10 +7,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from fastlin.cli import check, info, plot, predict, report, train
+from fastlin.cli import bench, check, info, plot, predict, report, train
 from fastlin.cli._input import InputError
 
-_COMMANDS = (train, predict, check, plot, report, info)
+_COMMANDS = (train, predict, check, plot, report, bench, info)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

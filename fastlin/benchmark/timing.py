@@ -16,6 +16,7 @@ def interleaved(
     repeats: int = 7,
     seconds: float = 8.0,
     timer: Callable[[], float] = time.process_time,
+    warm: bool = False,
 ) -> dict[str, float]:
     """Time each call in turn, round after round, and keep each one's minimum.
 
@@ -25,19 +26,21 @@ def interleaved(
     Parameters
     ----------
     calls : mapping of name to function
-        Called once before, to warm up.
+        Called once or twice before, to warm up and to see how many calls make a sample.
     repeats : int
         Rounds; at most.
     seconds : float
         After this long no further round begins, though three always run.
     timer : function
         `time.process_time`, the CPU time of all threads, or `time.perf_counter`.
+    warm : bool
+        Whether all were called already.
 
     Returns
     -------
     dict of name to seconds
     """
-    loops = {name: _loops(call) for name, call in calls.items()}
+    loops = {name: _loops(call, warm) for name, call in calls.items()}
     shortest = dict.fromkeys(calls, float("inf"))
     names = list(calls)
     end = time.perf_counter() + seconds
@@ -49,8 +52,9 @@ def interleaved(
     return shortest
 
 
-def _loops(call: Callable[[], Any]) -> int:
-    call()
+def _loops(call: Callable[[], Any], warm: bool) -> int:
+    if not warm:
+        call()
     return max(1, round(_SHORTEST_SAMPLE / max(_sample(call, 1, time.perf_counter), 1e-7)))
 
 

@@ -1,10 +1,8 @@
-"""What a benchmark runs on: thread counts fixed and verified, and the facts that belong beside every figure.
-
-Imports nothing but the standard library at the top: thread counts have to stand in the environment before NumPy loads.
-"""
+"""What a benchmark runs on: the facts that belong beside every figure, thread counts verified."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
 import platform
@@ -12,24 +10,29 @@ import time
 from pathlib import Path
 from typing import Any
 
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-)
-PEERS = ("torch", "sklearn", "threadpoolctl")
+import numpy as np
 
+from fastlin import _threads, config
 
-def fix_threads(n_threads: int) -> None:
-    """Set how many threads BLAS and OpenMP may start; call before NumPy is imported. fastlin is told in each call."""
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(n_threads)))
+# Where they are installed, they are timed too: modules, and what the distributions are called.
+PEERS = {"torch": "torch", "sklearn": "scikit-learn", "jax": "jax"}
+# Processes that want a core, on the average of the last minute, above which a machine counts as busy.
+_BUSY_LOAD = 0.5
 
 
 def installed(package: str) -> bool:
     """Tell whether `package` can be imported, without importing it."""
     return importlib.util.find_spec(package) is not None
+
+
+def load() -> float:
+    """Processes that wanted a core, on the average of the last minute; NaN where the system does not tell."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else float("nan")
+
+
+def is_busy(load: float) -> bool:
+    """Whether others were at work while that was the load."""
+    return load > _BUSY_LOAD
 
 
 def cpu_model() -> str:
@@ -51,8 +54,6 @@ def busy_cores(n_threads: int) -> float:
         If that is more than `n_threads`: BLAS did not take the limit, and no figure of this process would be one of
         `n_threads`.
     """
-    import numpy as np
-
     a = np.ones((1024, 1024), np.float32)
     np.dot(a, a)
     wall, cpu = time.perf_counter(), time.process_time()
@@ -63,31 +64,28 @@ def busy_cores(n_threads: int) -> float:
     if busy > n_threads + 0.3:
         raise RuntimeError(
             f"NumPy's BLAS keeps {busy:.1f} cores busy where {n_threads} was asked for; start a fresh process, "
-            f"with {', '.join(THREAD_VARIABLES[:3])} set before NumPy is imported"
+            f"with {', '.join(_threads.pool_variables(n_threads))} set before NumPy is imported"
         )
     return busy
 
 
 def facts(n_threads: int) -> dict[str, Any]:
     """Collect the processor, the SIMD level in use, thread counts and versions."""
-    import numpy as np
-
-    import fastlin
-    from fastlin import config
-
+    info = config.info()
     found = {
         "cpu": cpu_model(),
-        "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-        "simd": config.simd_level(),
+        "cpus": _threads.available_cpus(),
+        "load": load(),
+        "simd": info["simd"]["in_use"],
         "threads": n_threads,
         "busy_cores": round(busy_cores(n_threads), 2),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "fastlin": fastlin.__version__,
+        "compiler": info["compiler"],
+        "python": info["python"],
+        "numpy": info["numpy"],
+        "fastlin": info["version"],
     }
-    found |= {name: importlib.import_module(name).__version__ for name in PEERS if installed(name)}
-    if "threadpoolctl" in found:
+    found |= {name: importlib.metadata.version(PEERS[name]) for name in PEERS if installed(name)}
+    if installed("threadpoolctl"):
         from threadpoolctl import threadpool_info
 
         pools = threadpool_info()
@@ -95,7 +93,8 @@ def facts(n_threads: int) -> dict[str, Any]:
             if pool["num_threads"] > n_threads:
                 raise RuntimeError(f"{pool['filepath']} may use {pool['num_threads']} threads, not {n_threads}")
         found["pools"] = [
-            f"{pool['internal_api']} {pool['version'] or ''}".strip() + f": {pool['num_threads']} thread(s)"
+            f"{pool['internal_api']} {pool['version'] or ''}".strip()
+            + f" ({pool.get('architecture', 'any CPU')}): {pool['num_threads']} thread(s)"
             for pool in pools
         ]
     return found
@@ -107,6 +106,6 @@ def banner(found: dict[str, Any]) -> list[str]:
     lines = [
         f"cpu: {found['cpu']}, {found['cpus']} usable, load {found['load']}",
         f"simd: {found['simd']}; threads: {found['threads']} (a large product keeps {found['busy_cores']} cores busy)",
-        f"versions: {versions}",
+        f"versions: {versions}; {found['compiler']}",
     ]
     return lines + [f"pool: {pool}" for pool in found.get("pools", ())]

@@ -1,7 +1,7 @@
 """What is timed: the operations, the shapes and dtypes, and their data.
 
 Data of one (shape, dtype) is made once, written whole (and so touched) before anything is timed, and let go when the
-next one's is wanted: the largest is 0.6 GB.
+next one's is wanted: the largest is 1.2 GB.
 """
 
 from __future__ import annotations
@@ -13,17 +13,26 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fastlin.benchmark.bars import LOSSES, Shape
+
 # Of `sgd_epoch`: usual values, with a rate at which standardised rows of 3072 features settle.
-BATCH = 256
 MOMENTUM = 0.9
 RATE = 1e-3
 L2 = 1e-3
 # Rows made or converted at a time: whole batches, few enough that their float64 copy is small.
-BLOCK = 8 * BATCH
+BLOCK = 2048
+
+SOFTMAX, HINGE, SQUARED_HINGE, EPOCH = "softmax_loss", "hinge_loss", "squared_hinge_loss", "sgd_epoch"
+LOSS_OPS = (SOFTMAX, HINGE, SQUARED_HINGE)
+IMAGE_OPS = ("hog", "color_histogram", "visual_words", "visual_words_bf16")
 
 
 class Case(NamedTuple):
-    """One row of the table; `pool` rows are there where a call takes `n` of them by `rows`, another batch each time."""
+    """One row of a table.
+
+    `pool` rows are there where a call takes `n` of them by `rows`, another batch each time; `batch` is an epoch's. Of
+    image features, `n` images of `d` numbers each.
+    """
 
     op: str
     n: int
@@ -31,19 +40,27 @@ class Case(NamedTuple):
     c: int
     dtype: str = "float32"
     pool: int = 0
+    batch: int = 0
 
     @property
-    def shape(self) -> str:
-        return f"{self.n}x{self.d}x{self.c}" + (" by rows" if self.pool else "")
+    def shape(self) -> Shape:
+        return Shape(self.n, self.d, self.c, self.dtype, self.pool)
+
+    @property
+    def size(self) -> str:
+        if self.op in IMAGE_OPS:
+            return f"{self.n} images of 32x32x3"
+        more = " by rows" if self.pool else f", batches of {self.batch}" if self.batch else ""
+        return f"{self.n}x{self.d}x{self.c}{more}"
 
     @property
     def group(self) -> str:
-        return f"{self.op} | {self.dtype} | {self.shape}"
+        return f"{self.op} | {self.dtype} | {self.size}"
 
     @property
     def flops(self) -> float:
         """2 N D C for the scores, as much again for the gradient."""
-        return (2.0 if self.op == "predict" else 4.0) * self.n * self.d * self.c
+        return (2.0 if self.op in ("scores", "predict") else 4.0) * self.n * self.d * self.c
 
     @property
     def bytes(self) -> float:
@@ -54,7 +71,7 @@ class Case(NamedTuple):
         """The same with a tenth of the rows, where they are many."""
         if self.pool:
             return self._replace(pool=self.pool // 10)
-        return self._replace(n=self.n // 10) if self.n >= 10000 else self
+        return self._replace(n=self.n // 10) if self.n > 1000 else self
 
     def shrunk(self) -> Case:
         """The same with about a hundredth of the work, to see that it runs."""
@@ -63,28 +80,30 @@ class Case(NamedTuple):
         )
 
 
-LOSS_SHAPES = (
-    (50000, 3072, 10, "float32", 0),
-    (256, 3072, 10, "float32", 50000),
-    (50000, 3072, 10, "uint8", 0),
-    (60000, 784, 10, "float32", 0),
-    (10000, 6400, 10, "float32", 0),
-    (50000, 768, 100, "float32", 0),
-    (10000, 768, 1000, "float32", 0),
-    (128, 64, 10, "float32", 0),
-    (32, 16, 3, "float32", 0),
+LOSS_CASES = (
+    *(Case(op, *shape) for shape in LOSSES for op in (SOFTMAX, HINGE)),
+    Case(SQUARED_HINGE, 60000, 784, 10),
 )
-EPOCH_AND_PREDICT_SHAPES = ((50000, 3072, 10, "float32", 0), (50000, 3072, 10, "uint8", 0))
-LOSS_CASES = tuple(Case(op, *shape) for shape in LOSS_SHAPES for op in ("softmax_loss", "hinge_loss"))
-EPOCH_CASES = tuple(Case("sgd_epoch", *shape) for shape in EPOCH_AND_PREDICT_SHAPES)
-PREDICT_CASES = tuple(Case("predict", *shape) for shape in EPOCH_AND_PREDICT_SHAPES)
-# Shape outermost, so that each data set is made once.
-CASES = tuple(
-    sorted(
-        LOSS_CASES + EPOCH_CASES + PREDICT_CASES,
-        key=lambda case: LOSS_SHAPES.index((case.n, case.d, case.c, case.dtype, case.pool)),
-    )
+EPOCH_CASES = tuple(
+    Case(EPOCH, 50000, 3072, 10, dtype, batch=batch) for dtype in ("float32", "uint8") for batch in (256, 32)
 )
+PREDICT_CASES = (
+    Case("scores", 50000, 3072, 10),
+    Case("predict", 50000, 3072, 10),
+    Case("predict", 50000, 3072, 10, "uint8"),
+)
+IMAGE_CASES = (
+    Case("hog", 2000, 3072, 0, "uint8"),
+    Case("color_histogram", 2000, 3072, 0, "uint8"),
+    Case("visual_words", 64, 3072, 0, "uint8"),
+    Case("visual_words_bf16", 64, 3072, 0, "uint8"),
+)
+
+
+def by_data(cases: tuple[Case, ...]) -> tuple[Case, ...]:
+    """The same, those of one data set after each other, so that it is made once."""
+    keys = [_data_key(case) for case in cases]
+    return tuple(sorted(cases, key=lambda case: keys.index(_data_key(case))))
 
 
 # Data
@@ -100,8 +119,13 @@ class Data(NamedTuple):
     order: np.ndarray
 
 
+def _data_key(case: Case) -> tuple[int, int, int, str]:
+    return case.pool or case.n, case.d, case.c, case.dtype
+
+
 def data_of(case: Case) -> Data:
-    return _data(case.pool or case.n, case.d, case.c, case.dtype)
+    """Rows, labels, weights, and what standardises and orders the rows."""
+    return _data(*_data_key(case))
 
 
 @functools.lru_cache(maxsize=1)
