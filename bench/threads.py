@@ -9,8 +9,10 @@ from fastlin import _threads
 
 
 def fix_threads(n_threads: int) -> None:
-    """Start this script over, unless its environment holds BLAS and OpenMP to `n_threads`. fastlin is told in each
-    call. To be called by a script that runs as a program, before all else."""
+    """Start the running script over, unless its environment holds BLAS and OpenMP to `n_threads` already.
+
+    To be called before all else where a script runs as a program. fastlin is told in each call.
+    """
     wanted = _threads.pool_variables(n_threads)
     if not wanted.items() <= os.environ.items():
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], os.environ | wanted)

@@ -30,14 +30,14 @@ def multiply_add(str arithmetic, ptrdiff_t rounds, int n_threads):
     """Run so many rounds of multiply-adds on each of the threads; returns the sum of all their sums."""
     cdef const fl_peak *peak = _peak(arithmetic)
     cdef double total = 0.0
-    cdef int i
+    cdef int _thread
     if peak.multiply_add == NULL:
         raise ValueError(f"there is no kernel of multiply-adds in {arithmetic}")
     with nogil:
         if n_threads == 1:
             total = peak.multiply_add(rounds, FACTOR, TERM)
         else:
-            for i in prange(n_threads, num_threads=n_threads, schedule="static"):
+            for _thread in prange(n_threads, num_threads=n_threads, schedule="static"):
                 total += peak.multiply_add(rounds, FACTOR, TERM)
     return total
 

@@ -58,7 +58,7 @@ class Found(NamedTuple):
 def names_of(case: Case, part: Part) -> list[str]:
     """Who is timed: all on one thread; on several threads fastlin, and beside it what a bar is about."""
     if part.threads > 1:
-        wanted = ["fastlin", "numpy", "torch"] if case.batch and not part.others else ["fastlin"]
+        wanted = ["fastlin", "numpy", "torch"] if case.batch == 256 and not part.others else ["fastlin"]
     elif part.level is not None:
         wanted = ["fastlin", "numpy"]
     else:

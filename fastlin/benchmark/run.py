@@ -30,8 +30,8 @@ LEVEL_CASES = {
 
 
 def levels() -> tuple[str, ...]:
-    """Those below the widest, which `--level` knows."""
-    return tuple(level for level in config.info()["simd"]["available"][:-1] if level in LEVEL_CASES)
+    """Those below the widest, which `--level` knows, the wider first."""
+    return tuple(level for level in config.info()["simd"]["available"][-2::-1] if level in LEVEL_CASES)
 
 
 def parts(threads: int | None = None, level: str | None = None, only: str = "", quick: bool = False) -> list[Part]:

@@ -26,12 +26,14 @@ class Verdict(NamedTuple):
     def met(self) -> bool:
         return self.reached <= self.wanted if self.at_most else self.reached >= self.wanted
 
+    @property
+    def bar(self) -> str:
+        """What is wanted."""
+        return f"{self.what} {'<=' if self.at_most else '>='} {self.text(self.wanted)}"
+
     def line(self) -> str:
-        """The bar in words."""
-        return (
-            f"{self.case.group}: {self.what} {self.text(self.reached)}, wanted {'at most ' if self.at_most else ''}"
-            f"{self.text(self.wanted)}"
-        )
+        """What is wanted of what, and what was reached."""
+        return f"{self.case.group}: {self.bar}, reached {self.text(self.reached)}"
 
     def text(self, value: float) -> str:
         """A figure in the bar's unit."""
