@@ -9,6 +9,8 @@ after them; by how far the two disagree, somebody did.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -54,8 +56,8 @@ def measure(n_threads: int, quick: bool = False) -> Limits:
     """Measure the limits of so many threads at the SIMD level in use."""
     data = np.ones(_READ // 4 if quick else _READ, np.uint8)
     rounds = {name: round(_FLOPS / peaks.flops(name)) for name in arithmetics()}
-    calls = {"read": lambda: peaks.read(data, n_threads)}
-    calls |= {name: lambda name=name: peaks.multiply_add(name, rounds[name], n_threads) for name in rounds}  # type: ignore[misc]
+    calls: dict[str, Callable[[], object]] = {"read": partial(peaks.read, data, n_threads)}
+    calls |= {name: partial(peaks.multiply_add, name, rounds[name], n_threads) for name in rounds}
     timer = time.process_time if n_threads == 1 else time.perf_counter
     seconds = interleaved(calls, repeats=5 if quick else 12, timer=timer)
     peak = {name: n_threads * peaks.flops(name) * rounds[name] / seconds[name] for name in rounds}

@@ -47,11 +47,6 @@ def available(case: Case) -> list[str]:
     return names
 
 
-def calls(case: Case, n_threads: int = 1, names: list[str] | None = None) -> dict[str, Call]:
-    """Give the call of each implementation, or of those named."""
-    return {name: call(case, name, n_threads) for name in (available(case) if names is None else names)}
-
-
 def call(case: Case, name: str, n_threads: int) -> Call:
     """Give the call of one implementation."""
     if case.op in IMAGE_OPS:

@@ -43,9 +43,9 @@ def parts(threads: int | None = None, level: str | None = None, only: str = "", 
         For more threads than there are processors, for a level that is not below the one in use, and where no case
         matches.
     """
-    cpus = _threads.available_cpus()
+    cpus = _threads.available_cpus() if config.info()["openmp"] else 1
     if threads is not None and not 1 <= threads <= cpus:
-        raise ValueError(f"--threads is {threads}; wanted is 1..{cpus}, as this process may use {cpus} processors")
+        raise ValueError(f"--threads is {threads}; wanted is 1..{cpus}, the threads of this build on these processors")
     if level is not None and level not in levels():
         raise ValueError(f"--level is {level!r}; wanted is one below the widest of this machine: {', '.join(levels())}")
     if level is not None and threads not in (None, 1):
