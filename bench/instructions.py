@@ -8,7 +8,7 @@ One thread, level avx2 (valgrind knows no AVX-512). One process under callgrind 
 then a child is forked for each call that runs it 2 times, and one that runs it 4 times: what they differ by is two
 calls, without interpreter, imports and first-time costs, and without a symbol of the kernels. Counts are the
 compiler's and, where calls are short, the interpreter's, so they are compared only with counts of the same two; the
-flags are kept beside them to explain a difference. Takes a minute; wants valgrind (Debian: valgrind).
+flags are kept beside them to explain a difference. Takes a minute and a half; wants valgrind (Debian: valgrind).
 """
 
 from __future__ import annotations
