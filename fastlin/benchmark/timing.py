@@ -26,9 +26,9 @@ def interleaved(
     Parameters
     ----------
     calls : mapping of name to function
-        Called once or twice before, to warm up and to see how many calls make a sample.
+        Called once before, to warm up, unless `warm`.
     repeats : int
-        Rounds; at most.
+        Rounds, at most; the first is the call that tells how many make a sample.
     seconds : float
         After this long no further round begins, though three always run.
     timer : function
@@ -40,22 +40,22 @@ def interleaved(
     -------
     dict of name to seconds
     """
-    loops = {name: _loops(call, warm) for name, call in calls.items()}
-    shortest = dict.fromkeys(calls, float("inf"))
+    loops, shortest = {}, {}
+    for name, call in calls.items():
+        if not warm:
+            call()
+        taken = _sample(call, 1, timer)
+        loops[name] = max(1, round(_SHORTEST_SAMPLE / max(taken, 1e-7)))
+        # Of a long call this was a sample already.
+        shortest[name] = taken if loops[name] == 1 else float("inf")
     names = list(calls)
     end = time.perf_counter() + seconds
-    for k in range(max(repeats, 3)):
-        if k >= 3 and time.perf_counter() > end:
+    for k in range(max(repeats, 3) - 1):
+        if k >= 2 and time.perf_counter() > end:
             break
         for name in names[k % len(names) :] + names[: k % len(names)]:
             shortest[name] = min(shortest[name], _sample(calls[name], loops[name], timer))
     return shortest
-
-
-def _loops(call: Callable[[], Any], warm: bool) -> int:
-    if not warm:
-        call()
-    return max(1, round(_SHORTEST_SAMPLE / max(_sample(call, 1, time.perf_counter), 1e-7)))
 
 
 def _sample(call: Callable[[], Any], loops: int, timer: Callable[[], float]) -> float:
