@@ -18,15 +18,18 @@
 #define FL_HISTOGRAM_LAYOUT
 /* Pixels of a row that are binned at a time: their planes and places stay in the first-level cache. */
 #define FL_HISTOGRAM_PART 256
-/* A pixel outside the range has no place. */
-#define FL_NOWHERE (-1)
+/* Up to so many bins an axis a value is compared with every edge; a scalar search costs as much as some forty. */
+#define FL_HISTOGRAM_COMPARED 32
+/* Pixels outside the range are counted behind the table. */
+#define FL_NOWHERE(plan) ((plan)->size)
+#define FL_OTHER(plan) ((plan)->size + 1)
 /* Grey is the luma of ITU-R BT.601, in thousandths. */
 #define FL_LUMA(red, green, blue) (299 * (red) + 587 * (green) + 114 * (blue))
 #endif
 
 static size_t NAME(histogram_scratch)(const fl_histogram *plan) {
     const ptrdiff_t numbers = FL_MOST_AXES * FL_HISTOGRAM_PART;
-    return (size_t)numbers * (sizeof(REAL) + sizeof(int32_t)) + (size_t)(2 * plan->size) * sizeof(uint32_t);
+    return (size_t)numbers * (sizeof(REAL) + sizeof(int32_t)) + (size_t)(2 * FL_OTHER(plan)) * sizeof(uint32_t);
 }
 
 /* numerator / denominator of the range, as one of so many bins; the range's end belongs to the last one. */
@@ -38,7 +41,7 @@ FL_INLINE V NAME(histogram_bin)(V numerator, V denominator, V bins) {
 /* Places of hue, saturation and value. */
 static void NAME(histogram_hsv)(const fl_histogram *plan, ptrdiff_t n, const REAL *planes, int32_t *places) {
     const V zero = VW(set1)(0), one = VW(set1)(1), white = VW(set1)((REAL)plan->white);
-    const V nowhere = VW(set1)(FL_NOWHERE);
+    const V nowhere = VW(set1)((REAL)FL_NOWHERE(plan));
     V bins[FL_MOST_AXES], step[FL_MOST_AXES], begin[FL_MOST_AXES];
     for (int a = 0; a < plan->axes; a++) {
         bins[a] = VW(set1)((REAL)plan->bins[a]);
@@ -75,8 +78,62 @@ static void NAME(histogram_hsv)(const fl_histogram *plan, ptrdiff_t n, const REA
     }
 }
 
-/* Places of the channels themselves: the bin between whose edges a value lies, as numpy.histogramdd finds it. */
-static void NAME(histogram_channels)(const fl_histogram *plan, ptrdiff_t n, const REAL *planes, int32_t *places) {
+/* The smallest number of this type that is not below `edge`, and the largest that is not above it: comparisons with
+ * them are those with the edge. */
+FL_INLINE REAL NAME(histogram_up)(double edge) {
+    const REAL number = (REAL)edge;
+    return (double)number < edge ? (REAL)nextafterf((float)number, INFINITY) : number;
+}
+FL_INLINE REAL NAME(histogram_down)(double edge) {
+    const REAL number = (REAL)edge;
+    return (double)number > edge ? (REAL)nextafterf((float)number, -INFINITY) : number;
+}
+
+/* Places of the channels themselves: the bin between whose edges a value lies, as numpy.histogramdd finds it. Few bins:
+ * as many as the inner edges that the value has reached. Four vectors at a time, as an edge serves all; what lies behind
+ * n in the planes is binned too, and not counted. */
+static void NAME(histogram_compare)(const fl_histogram *plan, ptrdiff_t n, const REAL *planes, int32_t *places) {
+    const V one = VW(set1)(1), nowhere = VW(set1)((REAL)FL_NOWHERE(plan));
+    const V low = VW(set1)(NAME(histogram_up)(plan->low)), high = VW(set1)(NAME(histogram_down)(plan->high));
+    REAL edges[FL_MOST_AXES][FL_HISTOGRAM_COMPARED];
+    for (int a = 0; a < plan->axes; a++)
+        for (ptrdiff_t k = 1; k < plan->bins[a]; k++) edges[a][k] = NAME(histogram_up)(plan->edges[a][k]);
+    for (ptrdiff_t i = 0; i < n; i += 4 * LANES) {
+        V together[4];
+        VW(mask) inside[4];
+        FL_UNROLL for (int j = 0; j < 4; j++) {
+            together[j] = VW(set1)(0);
+            inside[j] = VW(eq)(one, one);
+        }
+        for (int a = 0; a < plan->axes; a++) {
+            const V step = VW(set1)((REAL)plan->step[a]), first = VW(set1)((REAL)plan->first[a]);
+            V value[4], bin[4];
+            FL_UNROLL for (int j = 0; j < 4; j++) {
+                value[j] = VW(load)(planes + a * FL_HISTOGRAM_PART + i + j * LANES);
+                bin[j] = VW(set1)(0);
+            }
+            for (ptrdiff_t k = 1; k < plan->bins[a]; k++) {
+                const V edge = VW(set1)(edges[a][k]);
+                FL_UNROLL for (int j = 0; j < 4; j++) bin[j] = VW(add_where)(bin[j], VW(le)(edge, value[j]), one);
+            }
+            FL_UNROLL for (int j = 0; j < 4; j++) {
+                const VW(mask) within = VW(and)(VW(le)(low, value[j]), VW(le)(value[j], high));
+                const V place = VW(fma)(bin[j], step, first);
+                inside[j] = VW(and)(inside[j], within);
+                together[j] = together[j] + place;
+                if (!plan->joint)
+                    VW(store_whole)(places + a * FL_HISTOGRAM_PART + i + j * LANES, VW(where)(within, place, nowhere));
+            }
+        }
+        if (plan->joint)
+            FL_UNROLL for (int j = 0; j < 4; j++)
+                VW(store_whole)(places + i + j * LANES, VW(where)(inside[j], together[j], nowhere));
+    }
+}
+
+/* Many bins: by a division, which the edges correct. */
+static void NAME(histogram_divide)(const fl_histogram *plan, ptrdiff_t n, const REAL *planes, int32_t *places) {
+    const int32_t nowhere = (int32_t)FL_NOWHERE(plan);
     for (int a = 0; a < plan->axes; a++, planes += FL_HISTOGRAM_PART) {
         const double low = plan->low, high = plan->high, per_unit = (double)plan->bins[a] / (high - low);
         const double *const edges = plan->edges[a];
@@ -86,39 +143,48 @@ static void NAME(histogram_channels)(const fl_histogram *plan, ptrdiff_t n, cons
             const double value = (double)planes[i];
             const int inside = (value >= low) & (value <= high);
             const double v = inside ? value : low;
-            /* A rounding may lead to the bin beside: the edges decide. */
             int32_t bin = (int32_t)((v - low) * per_unit);
             bin = bin < last ? bin : last;
             bin -= v < edges[bin];
             bin += (bin < last) & (v >= edges[bin + 1]);
-            int32_t place = inside ? bin * step + first : FL_NOWHERE;
-            if (plan->joint && a > 0) place = (place | places_a[i]) < 0 ? FL_NOWHERE : places_a[i] + place;
+            int32_t place = inside ? bin * step + first : nowhere;
+            if (plan->joint && a > 0) place = place == nowhere || places_a[i] == nowhere ? nowhere : places_a[i] + place;
             places_a[i] = place;
         }
     }
 }
 
+static void NAME(histogram_channels)(const fl_histogram *plan, ptrdiff_t n, const REAL *planes, int32_t *places) {
+    ptrdiff_t most = 0;
+    for (int a = 0; a < plan->axes; a++) most = plan->bins[a] > most ? plan->bins[a] : most;
+    if (most <= FL_HISTOGRAM_COMPARED)
+        NAME(histogram_compare)(plan, n, planes, places);
+    else
+        NAME(histogram_divide)(plan, n, planes, places);
+}
+
 /* Places of the luma of colours; in double, where thousandths of bytes times bins are exact. */
 static void NAME(histogram_luma)(const fl_histogram *plan, ptrdiff_t n, const REAL *planes, int32_t *places) {
     const double low = 1000 * plan->low, high = 1000 * plan->high, bins = (double)plan->bins[0];
+    const int32_t nowhere = (int32_t)FL_NOWHERE(plan);
     for (ptrdiff_t i = 0; i < n; i++) {
         const REAL *const red = planes + i, *const green = red + FL_HISTOGRAM_PART;
         const double luma = FL_LUMA((double)*red, (double)*green, (double)green[FL_HISTOGRAM_PART]);
         const double bin = (luma - low) * bins / (high - low);
-        places[i] = luma >= low && luma <= high ? (int32_t)(bin < bins - 1 ? bin : bins - 1) : FL_NOWHERE;
+        places[i] = luma >= low && luma <= high ? (int32_t)(bin < bins - 1 ? bin : bins - 1) : nowhere;
     }
 }
 
 /* Counts n pixels whose places are known; two at a time, one a table. */
 static void NAME(histogram_count)(const fl_histogram *plan, ptrdiff_t n, const int32_t *places, uint32_t *counts) {
-    uint32_t *const other = counts + plan->size;
+    uint32_t *const other = counts + FL_OTHER(plan);
     for (int a = 0; a < (plan->joint ? 1 : plan->axes); a++, places += FL_HISTOGRAM_PART) {
         ptrdiff_t i = 0;
         for (; i + 2 <= n; i += 2) {
-            if (places[i] >= 0) counts[places[i]]++;
-            if (places[i + 1] >= 0) other[places[i + 1]]++;
+            counts[places[i]]++;
+            other[places[i + 1]]++;
         }
-        if (i < n && places[i] >= 0) counts[places[i]]++;
+        if (i < n) counts[places[i]]++;
     }
 }
 
@@ -127,7 +193,7 @@ static void NAME(histogram_count)(const fl_histogram *plan, ptrdiff_t n, const i
 FL_INLINE void NAME(histogram_look_up)(const fl_histogram *plan, const int channels, ptrdiff_t n, const X *row,
                                        uint32_t *counts) {
     const int32_t *const *const place = plan->place;
-    uint32_t *const other = counts + plan->size;
+    uint32_t *const other = counts + FL_OTHER(plan);
     const ptrdiff_t even = n / 2 * 2;
     if (plan->joint && channels == 3) {
         const int32_t *const p0 = place[0], *const p1 = place[1], *const p2 = place[2];
@@ -170,7 +236,7 @@ static void NAME(histogram_row)(const fl_histogram *plan, ptrdiff_t n, const X *
 
 /* One histogram of `size` counts in two tables: out = (their sum / norm) ** power. */
 static void NAME(histogram_finish)(const fl_histogram *plan, ptrdiff_t size, const uint32_t *counts, REAL *out) {
-    const uint32_t *const other = counts + plan->size;
+    const uint32_t *const other = counts + FL_OTHER(plan);
     double scale = 1;
     if (plan->norm != FL_NORM_NONE) {
         uint64_t total = 0, squares = 0;
@@ -200,10 +266,12 @@ static void NAME(histogram)(const fl_histogram *plan, const void *image, void *f
         for (ptrdiff_t gx = 0; gx < plan->grid_width; gx++) {
             const ptrdiff_t y0 = gy * height / plan->grid_height, y1 = (gy + 1) * height / plan->grid_height;
             const ptrdiff_t x0 = gx * width / plan->grid_width, x1 = (gx + 1) * width / plan->grid_width;
-            memset(counts, 0, (size_t)(2 * plan->size) * sizeof *counts);
-            for (ptrdiff_t y = y0; y < y1; y++) {
+            memset(counts, 0, (size_t)(2 * FL_OTHER(plan)) * sizeof *counts);
+            /* Rows of a cell as wide as the image lie one behind the other: they are as one. */
+            const ptrdiff_t rows = x1 - x0 == width ? 1 : y1 - y0, n = (x1 - x0) * (y1 - y0) / rows;
+            for (ptrdiff_t y = y0; y < y0 + rows; y++) {
                 const X *const row = (const X *)image + (y * width + x0) * channels;
-                NAME(histogram_row)(plan, x1 - x0, row, planes, places, counts);
+                NAME(histogram_row)(plan, n, row, planes, places, counts);
             }
             for (int a = 0; a < (plan->joint ? 1 : plan->axes); a++) {
                 const ptrdiff_t size = plan->joint ? plan->size : plan->bins[a];

@@ -51,7 +51,7 @@ static inline fl_hog_layout fl_hog_lay_out(const fl_hog *plan) {
     const ptrdiff_t cells = fl_hog_cells_down(plan) * across;
     at.cell = fl_whole(plan->orientations, FL_HOG_PAD);
     at.rows = 0;
-    at.votes = at.rows + 3 * plan->image.channels * at.plane;
+    at.votes = at.rows + (plan->cell_height + 2) * plan->image.channels * at.plane;
     at.votes_below = at.votes + votes;
     at.sums = at.votes_below + votes;
     at.left = at.sums + votes + 2 * FL_HOG_PAD;
@@ -79,6 +79,23 @@ static void NAME(hog_row)(const fl_hog *plan, const X *image, ptrdiff_t y, REAL 
         p[width] = p[width > 1 ? width - 2 : 0];
         for (ptrdiff_t i = width + 1; i <= fl_whole(width, LANES); i++) p[i] = 0;
     }
+}
+
+/* The rows of a row of cells, and one above and below, as planes one after the other; mirrored at the image's ends. The
+ * rows of cells come in turn: two rows are there from the last one. */
+static void NAME(hog_rows)(const fl_hog *plan, const X *image, ptrdiff_t group, REAL *planes, ptrdiff_t plane) {
+    const ptrdiff_t rows = plan->cell_height, height = plan->image.height, first = group * rows;
+    const ptrdiff_t band = plan->image.channels * plane;
+    REAL *const store = planes - FL_HOG_PAD; /* with what lies before the first plane's row */
+    if (group == 0)
+        NAME(hog_row)(plan, image, 0, planes + band, plane);
+    else
+        memmove(store, store + rows * band, (size_t)(2 * band) * sizeof(REAL));
+    for (ptrdiff_t r = 1; r <= rows && first + r < height; r++)
+        NAME(hog_row)(plan, image, first + r, planes + (r + 1) * band, plane);
+    const size_t bytes = (size_t)band * sizeof(REAL);
+    if (first + rows == height) memcpy(store + (rows + 1) * band, store + (height > 1 ? rows - 1 : rows) * band, bytes);
+    if (group == 0) memcpy(store, store + (height > 1 ? 2 : 1) * band, bytes);
 }
 
 /* (B) Votes for n bins of half a turn, alike on both sides of the vertical: only edges below 90 degrees count. */
@@ -133,30 +150,38 @@ FL_INLINE void NAME(hog_share)(ptrdiff_t n, V position, V magnitude, REAL below,
     }
 }
 
+/* (A) The gradient of LANES pixels from the i-th on, turned so that it points up, and the mask of those that were. */
+FL_INLINE V NAME(hog_gradient)(const int channels, const REAL *const *rows, ptrdiff_t plane, ptrdiff_t i, V *x_up,
+                               V *y_up, VW(mask) * turned) {
+    const V zero = VW(set1)(0);
+    V x = zero, y = zero, square = zero;
+    FL_UNROLL for (int c = 0; c < channels; c++) {
+        const ptrdiff_t at = c * plane + i;
+        const V x_c = VW(load)(rows[1] + at + 1) - VW(load)(rows[1] + at - 1);
+        const V y_c = VW(load)(rows[2] + at) - VW(load)(rows[0] + at);
+        const V square_c = VW(fma)(x_c, x_c, y_c * y_c);
+        const VW(mask) larger = VW(lt)(square, square_c);
+        x = c == 0 ? x_c : VW(where)(larger, x_c, x);
+        y = c == 0 ? y_c : VW(where)(larger, y_c, y);
+        square = c == 0 ? square_c : VW(where)(larger, square_c, square);
+    }
+    const VW(mask) down = VW(lt)(y, zero), level = VW(eq)(y, zero);
+    x = VW(where)(down, -x, x);
+    *turned = VW(or)(down, VW(and)(level, VW(lt)(x, zero)));
+    *x_up = VW(where)(level, VW(abs)(x), x);
+    *y_up = VW(abs)(y);
+    return VW(sqrt)(square);
+}
+
 /* (A) and (B) for a row of the image; rows are those above, here and below. */
 FL_INLINE void NAME(hog_votes)(const fl_hog *plan, const int channels, const REAL *const *rows, ptrdiff_t plane,
                                const REAL *edges, REAL below, REAL *votes, REAL *votes_below, ptrdiff_t columns) {
-    const V zero = VW(set1)(0);
     const ptrdiff_t n = plan->orientations;
     const REAL bins_per_radian = (REAL)((double)n / (plan->is_signed ? 2 : 1) / 3.14159265358979323846);
     for (ptrdiff_t i = 0; i < plan->image.width; i += LANES) {
-        V x = zero, y = zero, square = zero;
-        for (int c = 0; c < channels; c++) {
-            const ptrdiff_t at = c * plane + i;
-            const V x_c = VW(load)(rows[1] + at + 1) - VW(load)(rows[1] + at - 1);
-            const V y_c = VW(load)(rows[2] + at) - VW(load)(rows[0] + at);
-            const V square_c = VW(fma)(x_c, x_c, y_c * y_c);
-            const VW(mask) larger = VW(lt)(square, square_c);
-            x = c == 0 ? x_c : VW(where)(larger, x_c, x);
-            y = c == 0 ? y_c : VW(where)(larger, y_c, y);
-            square = c == 0 ? square_c : VW(where)(larger, square_c, square);
-        }
-        const V magnitude = VW(sqrt)(square);
-        const VW(mask) down = VW(lt)(y, zero), level = VW(eq)(y, zero);
-        x = VW(where)(down, -x, x);
-        const VW(mask) turned = VW(or)(down, VW(and)(level, VW(lt)(x, zero)));
-        x = VW(where)(level, VW(abs)(x), x);
-        y = VW(abs)(y);
+        V x, y;
+        VW(mask) turned;
+        const V magnitude = NAME(hog_gradient)(channels, rows, plane, i, &x, &y, &turned);
         if (plan->interpolate) {
             V angle = VW(angle)(y, x);
             if (plan->is_signed) angle = VW(add_where)(angle, turned, VW(set1)((REAL)3.14159265358979323846));
@@ -176,6 +201,35 @@ FL_INLINE void NAME(hog_votes)(const fl_hog *plan, const int channels, const REA
                 NAME(hog_vote_between)(n / 2, edges + n / 2, x, y, lower, others, columns);
             }
         }
+    }
+}
+
+/* (A) and (B) for a row of cells, 9 bins of half a turn: their votes stay in registers from row to row. `planes` are
+ * those of the rows of the image from one above the cells to one below. */
+static void NAME(hog_votes_nine)(const fl_hog *plan, const REAL *planes, ptrdiff_t plane, const REAL *cotangent,
+                                 REAL *votes, ptrdiff_t columns) {
+    const V zero = VW(set1)(0);
+    const ptrdiff_t band = 3 * plane;
+    for (ptrdiff_t i = 0; i < plan->image.width; i += LANES) {
+        V sum[9];
+        FL_UNROLL for (int k = 0; k < 9; k++) sum[k] = zero;
+        for (ptrdiff_t r = 0; r < plan->cell_height; r++) {
+            const REAL *const rows[3] = {planes + r * band, planes + (r + 1) * band, planes + (r + 2) * band};
+            V x, y;
+            VW(mask) turned;
+            const V magnitude = NAME(hog_gradient)(3, rows, plane, i, &x, &y, &turned);
+            const V leftward = VW(keep)(VW(le)(x, zero), magnitude), rightward = magnitude - leftward;
+            const V across = VW(next_where)(VW(lt)(x, zero), VW(abs)(x));
+            VW(mask) beyond = VW(eq)(zero, zero);
+            FL_UNROLL for (int k = 0; k < 4; k++) {
+                const VW(mask) next = VW(le)(across, y * VW(set1)(cotangent[k])), here = VW(and_not)(beyond, next);
+                sum[k] = VW(add_where)(sum[k], here, rightward);
+                sum[8 - k] = VW(add_where)(sum[8 - k], here, leftward);
+                beyond = next;
+            }
+            sum[4] = VW(add_where)(sum[4], beyond, magnitude);
+        }
+        FL_UNROLL for (int k = 0; k < 9; k++) VW(store)(votes + k * columns + i, sum[k]);
     }
 }
 
@@ -237,8 +291,8 @@ FL_INLINE V NAME(hog_factor)(fl_norm norm, V sum) {
 
 /* (D) The cells of one block times `factor`, clipped where Hys asks for it: their squares summed up, or times `again`
  * to `out`. Cells are padded with zeros to whole vectors; what a store brings too much the next one writes over. */
-FL_INLINE V NAME(hog_block)(const fl_hog *plan, const REAL *cells, ptrdiff_t cell, REAL factor, REAL again, REAL *out) {
-    const ptrdiff_t n = plan->orientations, across = fl_hog_cells_across(plan);
+FL_INLINE V NAME(hog_block)(const fl_hog *plan, const ptrdiff_t n, const REAL *cells, ptrdiff_t across, ptrdiff_t cell,
+                            REAL factor, REAL again, REAL *out) {
     const V by = VW(set1)(factor), then = VW(set1)(again);
     const V clip = VW(set1)(plan->norm == FL_NORM_L2_HYS ? (REAL)FL_HOG_CLIP : (REAL)INFINITY);
     const REAL *const end = out + plan->block_height * plan->block_width * n;
@@ -263,9 +317,9 @@ FL_INLINE V NAME(hog_block)(const fl_hog *plan, const REAL *cells, ptrdiff_t cel
 
 /* (D) Sums and factors of all blocks are taken together, a lane a cell or a block. `sums` is room for a vector a cell,
  * `factors` for two numbers a block. */
-static void NAME(hog_blocks)(const fl_hog *plan, const REAL *cells, ptrdiff_t cell, REAL *sums, REAL *factors,
-                             REAL *out) {
-    const ptrdiff_t n = plan->orientations, across = fl_hog_cells_across(plan), down = fl_hog_cells_down(plan);
+FL_INLINE void NAME(hog_blocks)(const fl_hog *plan, const ptrdiff_t n, const REAL *cells, ptrdiff_t cell, REAL *sums,
+                                REAL *factors, REAL *out) {
+    const ptrdiff_t across = fl_hog_cells_across(plan), down = fl_hog_cells_down(plan);
     const ptrdiff_t blocks_across = across - plan->block_width + 1, blocks_down = down - plan->block_height + 1;
     const ptrdiff_t n_blocks = blocks_across * blocks_down, size = plan->block_height * plan->block_width * n;
     const int absolute = plan->norm == FL_NORM_L1 || plan->norm == FL_NORM_L1_SQRT;
@@ -292,7 +346,8 @@ static void NAME(hog_blocks)(const fl_hog *plan, const REAL *cells, ptrdiff_t ce
     if (plan->norm == FL_NORM_L2_HYS) {
         for (ptrdiff_t y = 0, k = 0; y < blocks_down; y++)
             for (ptrdiff_t x = 0; x < blocks_across; x++, k++) {
-                const V squares = NAME(hog_block)(plan, cells + (y * across + x) * cell, cell, factors[k], 0, out);
+                const REAL *const corner = cells + (y * across + x) * cell;
+                const V squares = NAME(hog_block)(plan, n, corner, across, cell, factors[k], 0, out);
                 VW(store)(sums + k * LANES, squares);
             }
         NAME(hog_halve)(n_blocks * LANES, times, sums, sums);
@@ -303,7 +358,7 @@ static void NAME(hog_blocks)(const fl_hog *plan, const REAL *cells, ptrdiff_t ce
     }
     for (ptrdiff_t y = 0, k = 0; y < blocks_down; y++)
         for (ptrdiff_t x = 0; x < blocks_across; x++, k++, out += size)
-            NAME(hog_block)(plan, cells + (y * across + x) * cell, cell, factors[k], again[k], out);
+            NAME(hog_block)(plan, n, cells + (y * across + x) * cell, across, cell, factors[k], again[k], out);
 }
 
 static void NAME(hog)(const fl_hog *plan, const void *image, void *features, void *scratch) {
@@ -322,6 +377,15 @@ static void NAME(hog)(const fl_hog *plan, const void *image, void *features, voi
     memset(votes, 0, (size_t)(2 * n * at.columns) * sizeof(REAL)); /* votes_below follows */
     memset(cells, 0, (size_t)(down * across * at.cell) * sizeof(REAL));
 
+    if (n == 9 && channels == 3 && !plan->is_signed && !plan->interpolate) {
+        for (ptrdiff_t group = 0; group < down; group++) {
+            NAME(hog_rows)(plan, (const X *)image, group, planes, at.plane);
+            NAME(hog_votes_nine)(plan, planes, at.plane, edges, votes, at.columns);
+            NAME(hog_columns)(plan, votes, NULL, at.columns, 0, sums, cells + group * row, at.cell);
+        }
+        NAME(hog_blocks)(plan, 9, cells, at.cell, numbers + at.block_sums, numbers + at.factors, (REAL *)features);
+        return;
+    }
     NAME(hog_row)(plan, (const X *)image, 0, planes, at.plane);
     for (ptrdiff_t y = 0; y < last; y++) {
         if (y + 1 < height)
@@ -350,5 +414,5 @@ static void NAME(hog)(const fl_hog *plan, const void *image, void *features, voi
         }
         memset(plan->interpolate ? votes_below : votes, 0, (size_t)(n * at.columns) * sizeof(REAL));
     }
-    NAME(hog_blocks)(plan, cells, at.cell, numbers + at.block_sums, numbers + at.factors, (REAL *)features);
+    NAME(hog_blocks)(plan, n, cells, at.cell, numbers + at.block_sums, numbers + at.factors, (REAL *)features);
 }

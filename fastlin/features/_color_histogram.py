@@ -22,6 +22,8 @@ NORMS = {None: 0, "l1": 1, "l2": 3}
 _WORK_PIXEL, _WORK_BIN = 20.0, 4.0
 # Places in a table are counted in float32 on their way, exact up to here.
 _MOST_BINS = 1 << 24
+# Numbers of float images that are looked at a time for one outside [0, 1]: half a MB of float32.
+_CHECKED_NUMBERS = 1 << 17
 
 
 class Counting(NamedTuple):
@@ -218,8 +220,11 @@ def _places(counting: Counting, edges: tuple[np.ndarray, ...]) -> tuple[np.ndarr
 
 
 def _check_unit(images: _images.Images) -> None:
-    for _, pixels in images.parts(images.pixels.dtype):
-        if pixels.size and not (pixels.min() >= 0 and pixels.max() <= 1):
+    # A cache's worth at a time, as they are read twice.
+    step = max(1, _CHECKED_NUMBERS // max(1, images.pixels[:1].size))
+    for start in range(0, len(images.pixels), step):
+        pixels = images.pixels[start : start + step]
+        if not (pixels.min() >= 0 and pixels.max() <= 1):
             raise ValueError(
                 f"images holds numbers from {pixels.min()} to {pixels.max()}; wanted is floats in [0, 1], or "
                 "data_range=(least, greatest), for example data_range=(0, 255)"
