@@ -28,7 +28,7 @@ __all__ = ["COATES_2011", "VisualWords"]
 COATES_2011: Mapping[str, Any] = MappingProxyType(
     {
         "patch_size": 6, "n_components": None, "dictionary": "kmeans", "encoding": "triangle", "pooling": (2, 2),
-        "overlap": False, "power": 1.0, "mirror": False, "contrast_eps": 10.0, "whitening_eps": 0.1,
+        "overlap": False, "power": 1.0, "mirror": False, "contrast_eps": 10.0, "whitening_eps": 0.1, "n_iter": 10,
     }
 )  # fmt: skip
 
@@ -91,7 +91,8 @@ class VisualWords(Parameters):
     image_shape : (int, int) or (int, int, int), optional
         Height, width and channels of images that come as rows (N, height * width * channels).
     n_patches, n_iter : int
-        Patches the dictionary is made from, and iterations of k-means.
+        Patches the dictionary is made from, and iterations of k-means. Few are better than many: centres that have
+        settled are smoother than patches, and tell images less well apart. On CIFAR-10 two to four are best.
     dtype : {"float32", "float16"}
         Of the features. float16 has 11 bits, and no numbers above 65504.
     precision : {"auto", "float32", "bfloat16"}
@@ -135,7 +136,7 @@ class VisualWords(Parameters):
         encoding: str = "soft", threshold: float = 0.25, pooling: Any = (2, 2), overlap: bool = True,
         power: float = 0.5, mirror: bool | str = True, contrast_eps: float = 100.0, whitening_eps: float = 0.1,
         data_range: tuple[float, float] | None = None, image_shape: tuple[int, ...] | None = None,
-        n_patches: int = 100_000, n_iter: int = 10, dtype: str = "float32", precision: str = "auto",
+        n_patches: int = 100_000, n_iter: int = 3, dtype: str = "float32", precision: str = "auto",
         batch_size: int | None = None, random_state: Any = None, n_threads: int | None = None, verbose: bool = False,
     ) -> None:  # fmt: skip
         self.n_words = n_words

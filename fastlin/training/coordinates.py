@@ -29,10 +29,11 @@ class Coordinates(Protocol):
 
 
 class Whitened:
-    """V = W L, for the lower factor L of L L^T = c G + 2 l2 I."""
+    """V = W L, for the lower factor L of L L^T = c G + 2 l2 I; `flattest` is the least curvature, where it is not 1."""
 
-    def __init__(self, factor: np.ndarray) -> None:
+    def __init__(self, factor: np.ndarray, flattest: float = 1.0) -> None:
         self._factor = factor
+        self.flattest = flattest
         self._solve = need("scipy.linalg").solve_triangular
 
     def inward(self, W: np.ndarray) -> np.ndarray:
@@ -83,6 +84,8 @@ class Packing:
         self._intercept_spread = intercept_spread
         self.split = split
         self.whitened = isinstance(coordinates, Whitened)
+        # The least curvature of the objective by the vector, about.
+        self.flattest = coordinates.flattest if isinstance(coordinates, Whitened) else 1.0
 
     def pack(self, W: np.ndarray, b: np.ndarray) -> np.ndarray:
         """The vector of these weights."""

@@ -162,10 +162,10 @@ class Descent:
         return np.concatenate([np.where(held, 0.0, point.gradient[:n]), point.gradient[n:]])
 
     def _end(self, point: Point, seen: list[float], tol: float, least: float) -> tuple[bool, str] | None:
-        """Whether to end at `point`: with the Hessian about the unit matrix, |gradient|**2 / 2 is what is to be won."""
+        """Whether to end at `point`: with a Hessian of at least `flattest`, |gradient|**2 / 2 over it is to be won."""
         size = max(abs(point.objective), least)
         enough = tol * size
-        to_win = 0.5 * float((self._steepest(point) ** 2).sum())
+        to_win = 0.5 * float((self._steepest(point) ** 2).sum()) / self.packing.flattest
         won = seen[max(0, len(seen) - 1 - _LOOK_BACK)] - point.objective
         if self.gap(point) <= enough or (to_win <= enough and won <= enough):
             return True, f"what is left to win is below tol, {tol:g}, of the objective"

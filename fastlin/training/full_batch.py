@@ -32,7 +32,7 @@ from fastlin import _arrays, functional
 from fastlin.training._extras import one_blas_thread
 from fastlin.training.coordinates import Coordinates, Packing, Scaled, Whitened
 from fastlin.training.descent import Callback, Descent, Point
-from fastlin.training.gram import Gram, cholesky
+from fastlin.training.gram import Gram
 from fastlin.training.objective import DataLoss, Loss, Penalty
 from fastlin.training.standardize import Standardization
 
@@ -272,7 +272,7 @@ class _Solver:
         scale = np.ones(data.shape[1]) if data.scale is None else data.scale.astype(np.float64)
         shift = data.shift.astype(np.float64)
         if self._gram is not None and not penalty.l1:
-            coordinates = Whitened(cholesky(self._gram, shift, scale, self._curvature, 2.0 * penalty.l2))
+            coordinates = Whitened(*self._gram.factor(shift, scale, self._curvature, 2.0 * penalty.l2))
         else:
             if self._spread is None:
                 mean, variance = functional.moments(

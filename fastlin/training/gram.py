@@ -13,7 +13,7 @@ round, and a method that needs hundreds of passes over the rows in W needs ten o
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -40,6 +40,10 @@ class Gram:
         D.
     dtype : numpy dtype
         float32 or float64: of the matrix and its products. Rows of float32 and narrower need no more than float32.
+    factor_reach : float
+        The factor made for one penalty serves others up to so many times weaker or stronger, too: a few more passes
+        over the rows in place of another factorisation, which costs as much as many where there are thousands of
+        features. 1: each penalty has its own.
 
     Attributes
     ----------
@@ -60,7 +64,7 @@ class Gram:
            [4., 8.]])
     """
 
-    def __init__(self, n_features: int, dtype: np.dtype | type = np.float32) -> None:
+    def __init__(self, n_features: int, dtype: np.dtype | type = np.float32, *, factor_reach: float = 1.0) -> None:
         self.n_features = _arrays.as_count(n_features, "n_features")
         self.dtype = np.dtype(dtype)
         self.n_rows = 0
@@ -69,6 +73,8 @@ class Gram:
         self._unit = np.ones(self.n_features)
         self._sum = np.zeros(self.n_features)
         self._product = np.zeros((self.n_features, self.n_features), self.dtype)
+        self._factor_reach = factor_reach
+        self._factor: _Factor | None = None
 
     def add(
         self,
@@ -126,6 +132,7 @@ class Gram:
             stop = first + _PANEL
             self._product[first:stop, first:] += x[:, first:stop].T @ x[:, first:]
 
+        self._factor = None
         list(pool.map(add_panel, range(0, self.n_features, _PANEL)))
         self.n_rows += len(block)
         self.weight += float(len(block)) if weight is None else float(weight.sum())
@@ -145,6 +152,36 @@ class Gram:
             rows += np.outer(apart[panel], mean + apart) + np.outer(mean[panel], apart)
             matrix[panel] = rows * scale[panel, None] * scale
         return matrix
+
+    def factor(self, shift: np.ndarray, scale: np.ndarray, curvature: float, ridge: float) -> tuple[np.ndarray, float]:
+        """`cholesky`, or the last factor where it was made in these coordinates for a ridge within `factor_reach`.
+
+        And the least that the curvature, about 1 in the coordinates of its own factor, is in those of the one returned.
+        """
+        last = self._factor
+        if last is not None and last.serves(shift, scale, curvature, ridge, self._factor_reach):
+            return last.lower, min(1.0, ridge / last.ridge) if last.ridge else 1.0
+        self._factor = last = None  # not two at a time
+        lower = cholesky(self, shift, scale, curvature, ridge)
+        if self._factor_reach > 1.0:
+            self._factor = _Factor(shift, scale, curvature, ridge, lower)
+        return lower, 1.0
+
+
+class _Factor(NamedTuple):
+    """A Cholesky factor, and of what."""
+
+    shift: np.ndarray
+    scale: np.ndarray
+    curvature: float
+    ridge: float
+    lower: np.ndarray
+
+    def serves(self, shift: np.ndarray, scale: np.ndarray, curvature: float, ridge: float, reach: float) -> bool:
+        return (
+            curvature == self.curvature and self.ridge <= reach * ridge and ridge <= reach * self.ridge
+            and np.array_equal(shift, self.shift) and np.array_equal(scale, self.scale)
+        )  # fmt: skip
 
 
 def cholesky(gram: Gram, shift: np.ndarray, scale: np.ndarray, curvature: float, ridge: float) -> np.ndarray:
