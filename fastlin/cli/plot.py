@@ -32,6 +32,9 @@ def add_to(commands: Any) -> None:
     templates.add_argument("--shape", type=_sides, metavar="H,W,C", help="of the images, where the model knows none")
     templates.add_argument("--plain", action="store_true", help="a .png of bare pixels, without matplotlib")
 
+    words = _add(kinds, "words", "the visual words that speak for each class", words_of, data="?")
+    words.add_argument("-n", type=int, default=8, metavar="N", help="words a class (default: 8)")
+
     curves = _add(kinds, "curves", "loss, accuracy and steps over the epochs", curves_of)
     curves.add_argument(
         "--panels", default="loss,accuracy,update_ratio", metavar="A,B",
@@ -101,11 +104,22 @@ def templates_of(arguments: argparse.Namespace) -> Any:
     return plotting.templates(model, class_names=names, **options)
 
 
+def words_of(arguments: argparse.Namespace) -> Any:
+    """Draw the visual words of a chain."""
+    from fastlin import plotting
+
+    model = _model(arguments)
+    names = _names(model, _data(arguments)) if arguments.data is not None else None
+    return plotting.words(model, n=arguments.n, class_names=names)
+
+
 def curves_of(arguments: argparse.Namespace) -> Any:
     """Draw the history."""
     from fastlin import plotting
+    from fastlin.plotting._images import classifier_of
 
-    return plotting.learning_curves(_model(arguments).history_, panels=arguments.panels.split(","))
+    history = classifier_of(_model(arguments)).history_
+    return plotting.learning_curves(history, panels=arguments.panels.split(","))
 
 
 def weights_of(arguments: argparse.Namespace) -> Any:
@@ -167,7 +181,7 @@ def penalties_of(arguments: argparse.Namespace) -> Any:
 
 
 def _model(arguments: argparse.Namespace) -> Any:
-    from fastlin.linear_model import load_model
+    from fastlin.pipeline import load_model
 
     return load_model(arguments.model)
 

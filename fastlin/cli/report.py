@@ -30,12 +30,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from fastlin import datasets, plotting
     from fastlin._files import check_writable
-    from fastlin.linear_model import load_model
+    from fastlin.pipeline import ImagePipeline, load_model
 
     if arguments.seed < 0:
         raise InputError(f"--seed is {arguments.seed}; wanted is an integer >= 0")
     check_writable(arguments.output)
-    model = load_model(arguments.model).set_params(n_threads=arguments.threads)
+    model = load_model(arguments.model)
+    if isinstance(model, ImagePipeline):
+        model.set_num_threads(arguments.threads)
+    else:
+        model.set_params(n_threads=arguments.threads)
     data = datasets.load(arguments.data)
     try:
         plotting.write_report(

@@ -15,6 +15,7 @@ from fastlin.plotting.shapes import loss_shapes, penalty_shapes
 from fastlin.plotting.surface import Surface, WeightPath, loss_surface, surface_of
 from fastlin.plotting.templates import TemplateImages, save_templates_png, template_images, templates
 from fastlin.plotting.weights import weight_histogram
+from fastlin.plotting.words import WordImages, word_images, words
 from fastlin.plotting.worst import Mistakes, worst, worst_mistakes
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Surface",
     "TemplateImages",
     "WeightPath",
+    "WordImages",
     "confusion",
     "confusion_counts",
     "decision_regions",
@@ -39,6 +41,8 @@ __all__ = [
     "template_images",
     "templates",
     "weight_histogram",
+    "word_images",
+    "words",
     "worst",
     "worst_mistakes",
     "write_png",

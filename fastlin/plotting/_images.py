@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from fastlin import _arrays, training
+from fastlin.pipeline import ImagePipeline
 
 Layout = Literal["auto", "hwc", "chw"]
 Scale = Literal["symmetric", "class", "global"]
@@ -82,6 +83,7 @@ def class_weights(model: Any, weights: Weights = "raw") -> np.ndarray:
     """
     _arrays.as_choice(weights, "weights", WEIGHTS)
     coef, _ = rows_and_biases(model)
+    model = classifier_of(model)
     if weights == "raw" or model.scale_ is None:
         return coef
     # x' = (x - shift) * scale, and a constant feature has the scale 0 and no weight.
@@ -92,16 +94,39 @@ def class_weights(model: Any, weights: Weights = "raw") -> np.ndarray:
 def rows_and_biases(model: Any) -> tuple[np.ndarray, np.ndarray]:
     """Weights on raw rows and biases, a row and a number a class, float64."""
     check_fitted(model)
+    model = classifier_of(model)
     coef, intercept = training.row_per_class(model.coef_, model.intercept_)
     return coef.astype(np.float64), intercept.astype(np.float64)
 
 
 def check_fitted(model: Any) -> None:
-    """Refuse what is no fitted linear model."""
-    if not hasattr(model, "classes_") or not hasattr(model, "coef_"):
+    """Refuse what is neither a fitted linear model nor a fitted chain that ends with one."""
+    if isinstance(model, ImagePipeline):
+        model._check_fitted()
+    elif not hasattr(model, "classes_") or not hasattr(model, "coef_"):
         if hasattr(model, "_check_fitted"):
             model._check_fitted()
         raise TypeError(f"model is {type(model).__name__}; wanted is a fitted LinearClassifier")
+
+
+def classifier_of(model: Any) -> Any:
+    """The linear classifier that a chain ends with; of a linear classifier, itself."""
+    return model.classifier_ if isinstance(model, ImagePipeline) else model
+
+
+def on_pixels(model: Any) -> bool:
+    """Whether the weights are those of the pixels, or of the columns, and not of features of them."""
+    return not isinstance(model, ImagePipeline) or model.features_ is None
+
+
+def check_on_pixels(model: Any) -> None:
+    """Refuse a chain whose weights are no image's."""
+    check_fitted(model)
+    if not on_pixels(model):
+        raise TypeError(
+            f"model is an ImagePipeline whose weights are of {type(model.features_).__name__} features, not of pixels; "
+            "wanted is a classifier of pixels, or the picture 'words' of a chain with visual words"
+        )
 
 
 def weight_pixels(images: np.ndarray, scale: Scale, percentile: float = 99.5) -> tuple[np.ndarray, np.ndarray]:

@@ -25,7 +25,7 @@ def confusion_counts(model: Any, X: Any, y: Any) -> np.ndarray:
 
     Parameters
     ----------
-    model : LinearClassifier
+    model : LinearClassifier or ImagePipeline
         Fitted.
     X : array of shape (N, D) or (N, H, W, channels)
     y : array of shape (N,)

@@ -71,6 +71,7 @@ def evidence_of(
     >>> bool(np.allclose(found.maps.sum(axis=(1, 2)) + found.base, found.scores))
     True
     """
+    _images.check_on_pixels(model)
     W = _images.class_weights(model, "raw")
     form = _images.image_shape(W.shape[1], getattr(model, "image_shape_", None), shape, layout)
     row = np.asarray(image)
@@ -79,7 +80,8 @@ def evidence_of(
     if row.dtype.kind not in "fiub":
         raise TypeError(f"image has dtype {row.dtype}; wanted is real numbers")
     row = row.reshape(1, -1)
-    mean = np.zeros(W.shape[1]) if model.shift_ is None else np.asarray(model.shift_, np.float64)
+    shift = _images.classifier_of(model).shift_
+    mean = np.zeros(W.shape[1]) if shift is None else np.asarray(shift, np.float64)
     _, b = _images.rows_and_biases(model)
     terms = W * (row[0].astype(np.float64) - mean)
     base = W @ mean + b

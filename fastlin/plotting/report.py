@@ -12,14 +12,16 @@ import numpy as np
 from fastlin import _arrays, _labels, config, training
 from fastlin._files import check_writable, write_atomically
 from fastlin.diagnostics import check_gradient, sanity_suite
+from fastlin.pipeline import ImagePipeline
 from fastlin.plotting import _figure, _images, _page
 from fastlin.plotting.confusion import count_pairs, draw_counts
 from fastlin.plotting.curves import learning_curves, panels_of
 from fastlin.plotting.evidence import evidence
 from fastlin.plotting.png import encode_png
 from fastlin.plotting.regions import decision_regions
-from fastlin.plotting.templates import template_images
+from fastlin.plotting.templates import template_images, tiled
 from fastlin.plotting.weights import weight_histogram
+from fastlin.plotting.words import word_images, words_of
 from fastlin.plotting.worst import captions, mistake_pixels, worst_mistakes
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ _TOP_FEATURES = 5
 # Classes that the plane is coloured with.
 _MOST_REGIONS = len(_figure.COLOURS)
 _GRADIENT_ROWS = 50
+# Of a chain the checks see the features of so many images.
+_CHECKED_IMAGES = 2000
+_WORDS = 12
 
 
 class _Subject(NamedTuple):
@@ -44,6 +49,10 @@ class _Subject(NamedTuple):
     split: str
     names: list[str]
     counts: np.ndarray
+
+    @property
+    def classifier(self) -> Any:
+        return _images.classifier_of(self.model)
 
     @property
     def accuracy(self) -> float:
@@ -71,8 +80,10 @@ def report_html(model: Any, data: Dataset, *, n_worst: int = 12, checks: bool = 
     parts = [
         _summary(subject),
         _data(subject),
+        _steps(model) if isinstance(model, ImagePipeline) else "",
         _settings(model),
-        _history(model),
+        _settings(subject.classifier, "Settings of the classifier") if isinstance(model, ImagePipeline) else "",
+        _history(subject.classifier),
         _templates(subject),
         _confusion(subject),
         _worst(subject, n_worst),
@@ -137,8 +148,8 @@ def _summary(s: _Subject) -> str:
         ("accuracy", f"{s.accuracy:.2%}"),
         ("mistakes", f"{n_wrong:,} of {s.counts.sum():,}"),
         ("share of the largest class", f"{chance:.1%}"),
-        ("loss", str(s.model.loss)),
-        ("epochs", f"{s.model.n_iter_:,}"),
+        ("loss", str(s.classifier.loss)),
+        ("epochs", f"{s.classifier.n_iter_:,}"),
     ]
     return _page.facts(pairs)
 
@@ -157,7 +168,21 @@ def _data(s: _Subject) -> str:
     return _page.section("Data", _page.table("", (), lines, words=True))
 
 
-def _settings(model: Any) -> str:
+def _steps(model: Any) -> str:
+    columns = f"{model.classifier_.n_features_in_:,} columns"
+    made = "pixels" if model.features_ is None else type(model.features_).__name__
+    seconds = [(f"seconds of {step}", f"{value:.3g}") for step, value in model.seconds_.items()]
+    parts = [_page.table("", (), [("features", f"{made}, {columns}"), *seconds], words=True)]
+    if len(model.alphas_):
+        lines = [
+            (f"{alpha:.3g}", f"{share:.2%}", "taken" if alpha == model.alpha_ else "")
+            for alpha, share in zip(model.alphas_, model.validation_scores_, strict=True)
+        ]
+        parts.append(_page.table("penalties tried", ("alpha", "right, of the images held out", ""), lines))
+    return _page.section("From images to columns", *parts)
+
+
+def _settings(model: Any, heading: str = "Settings") -> str:
     defaults = inspect.signature(type(model)).parameters
     params = model.get_params(deep=False)
     lines = [(name, repr(value), repr(defaults[name].default)) for name, value in params.items()]
@@ -167,7 +192,7 @@ def _settings(model: Any) -> str:
     if changed:
         shown = _page.table("other than by default", header, changed, words=True)
     everything = _page.details(f"all {len(lines)} parameters", _page.table("", header, lines, words=True))
-    return _page.section("Settings", shown, everything)
+    return _page.section(heading, shown, everything)
 
 
 def _history(model: Any) -> str:
@@ -191,6 +216,8 @@ def _history(model: Any) -> str:
 
 
 def _is_of_images(model: Any) -> bool:
+    if not _images.on_pixels(model) and model.image_shape_ is None:
+        return False
     try:
         _images.image_shape(model.n_features_in_, model.image_shape_, None, "auto")
     except ValueError:
@@ -201,8 +228,10 @@ def _is_of_images(model: Any) -> bool:
 def _templates(s: _Subject) -> str:
     spread = _page.picture(
         _figure.png_of(weight_histogram(s.model), _page.DPI),
-        f"Histogram of the {s.model.coef_.size:,} weights", dpi=_page.DPI,
+        f"Histogram of the {s.classifier.coef_.size:,} weights", dpi=_page.DPI,
     )  # fmt: skip
+    if not _images.on_pixels(s.model):
+        return _page.section("Weights", _page.figures([spread]), _words(s), _largest_weights(s))
     if not _is_of_images(s.model):
         return _page.section("Weights", _page.figures([spread, *_plane(s)]), _largest_weights(s))
     shown = template_images(s.model, classes=s.model.classes_.tolist()[:_MOST_TEMPLATES])
@@ -210,12 +239,28 @@ def _templates(s: _Subject) -> str:
         _page.picture(encode_png(pixels), f"Template of class {name}", name)
         for pixels, name in zip(shown.pixels, s.names, strict=False)
     ]
-    unit = "a standard deviation of the pixel" if s.model.scale_ is not None else "a grey level"
+    unit = "a standard deviation of the pixel" if s.classifier.scale_ is not None else "a grey level"
     white = shown.limits[0, 1]
     said = f"Mid grey is a weight of zero. White adds {white:.3g} to the score for {unit}, black takes {white:.3g}."
     if len(s.names) > len(pictures):
         said += f" The first {len(pictures)} of {len(s.names)} classes are shown."
     return _page.section("Templates", _page.paragraph(said), _page.gallery(pictures), _page.figures([spread]))
+
+
+def _words(s: _Subject) -> str:
+    try:
+        words, _ = words_of(s.model)
+    except TypeError:
+        return ""
+    if words.n_channels_ not in (1, 3):
+        return ""
+    shown = word_images(s.model, n=_WORDS, classes=s.model.classes_.tolist()[:_MOST_TEMPLATES])
+    pictures = [
+        _page.picture(encode_png(tiled(pixels, _WORDS, 4)), f"The {len(pixels)} visual words most for {name}", name)
+        for pixels, name in zip(shown.pixels, s.names, strict=False)
+    ]
+    said = "The visual words that add most to the score of each class, the most first."
+    return _page.paragraph(said) + _page.gallery(pictures)
 
 
 def _plane(s: _Subject) -> list[str]:
@@ -228,12 +273,20 @@ def _plane(s: _Subject) -> list[str]:
 
 def _largest_weights(s: _Subject) -> str:
     W = _images.class_weights(s.model, "standardized")[:_MOST_TEMPLATES]
-    features = getattr(s.model, "feature_names_in_", np.arange(W.shape[1]))
+    if _images.on_pixels(s.model):
+        features = getattr(s.classifier, "feature_names_in_", np.arange(W.shape[1]))
+    else:
+        features = _column_names(s.model.features_, W.shape[1])
     lines = []
     for name, w in zip(s.names, W, strict=False):
         top = np.argsort(-np.abs(w), kind="stable")[:_TOP_FEATURES]
         lines.append((name, ", ".join(f"{features[place]} ({w[place]:+.3g})" for place in top)))
     return _page.table("largest weights, by a standard deviation of the feature", ("class", "feature (weight)"), lines)
+
+
+def _column_names(features: Any, n: int) -> Any:
+    names = getattr(features, "get_feature_names_out", None)
+    return np.arange(n) if names is None else names()
 
 
 def _confusion(s: _Subject) -> str:
@@ -272,6 +325,8 @@ def _worst(s: _Subject, n_worst: int) -> str:
         _page.picture(encode_png(image), f"Row {row}: {text}", text)
         for image, row, text in zip(pixels, found.rows, texts, strict=True)
     ]
+    if not _images.on_pixels(s.model):
+        return _page.section(heading, _page.paragraph(said), _page.gallery(pictures))
     labels = [s.model.classes_.tolist()[place] for place in (found.predicted[0], found.true[0])]
     figure = evidence(s.model, np.asarray(s.X)[found.rows[0]], shape=shape, classes=labels, class_names=s.names)
     alt = f"Evidence in row {found.rows[0]} for {s.names[found.predicted[0]]} and for {s.names[found.true[0]]}"
@@ -283,10 +338,17 @@ def _worst(s: _Subject, n_worst: int) -> str:
 
 
 def _checks(s: _Subject, seed: int) -> str:
-    rows = _arrays.as_rows(s.data.X_train)
-    model = s.model
+    model = s.classifier
+    images = s.data.X_train
+    if not _images.on_pixels(s.model):
+        kept = np.random.Generator(np.random.PCG64(seed)).permutation(len(images))[:_CHECKED_IMAGES]
+        images = s.model.features_.transform(np.asarray(images)[np.sort(kept)])
+    else:
+        kept = np.arange(len(images))
+    rows = _arrays.as_rows(images)
     try:
-        classes, labels = _labels.encode(_labels.as_label_array(s.data.y_train, len(rows)))
+        y = _labels.as_label_array(s.data.y_train, len(s.data.X_train))[np.sort(kept)]
+        classes, labels = _labels.encode(y)
         picked = np.sort(np.random.Generator(np.random.PCG64(seed)).permutation(len(rows))[:_GRADIENT_ROWS])
         shift, scale = training.survey(rows, None, None).standardization()
         rng = np.random.Generator(np.random.PCG64(seed + 1))
@@ -309,9 +371,10 @@ def _checks(s: _Subject, seed: int) -> str:
 def _speed(s: _Subject, seconds: float) -> str:
     facts = config.info()
     lines = []
-    trained = s.model.history_["seconds"].sum()
+    history = s.classifier.history_
+    trained = history["seconds"].sum()
     if trained > 0:
-        n_rows = float((s.model.history_["rows_per_second"] * s.model.history_["seconds"]).sum())
+        n_rows = float((history["rows_per_second"] * history["seconds"]).sum())
         lines.append(("training, as it was", f"{trained:.3g} s", f"{n_rows / trained:,.0f} rows/s"))
     lines.append(("prediction, here and now", f"{seconds:.3g} s", f"{s.counts.sum() / seconds:,.0f} rows/s"))
     threads = "1 thread" if facts["threads"] == 1 else f"up to {facts['threads']} threads"

@@ -90,6 +90,7 @@ def template_images(
     >>> template_images(model).pixels.shape
     (2, 4, 4, 1)
     """
+    _images.check_on_pixels(model)
     W = _images.class_weights(model, weights)
     form = _images.image_shape(W.shape[1], getattr(model, "image_shape_", None), shape, layout)
     places = _images.as_places(classes, model.classes_)

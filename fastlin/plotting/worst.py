@@ -43,7 +43,7 @@ def worst_mistakes(model: Any, X: Any, y: Any, n: int = 12) -> Mistakes:
 
     Parameters
     ----------
-    model : LinearClassifier
+    model : LinearClassifier or ImagePipeline
         Fitted.
     X : array of shape (N, D) or (N, H, W, channels)
     y : array of shape (N,)
@@ -77,7 +77,7 @@ def worst_mistakes(model: Any, X: Any, y: Any, n: int = 12) -> Mistakes:
     wrong = np.flatnonzero(predicted != true)
     rows = wrong[np.argsort(-gap[wrong], kind="stable")[:n]]
     probability = None
-    if model.loss == "softmax":
+    if _images.classifier_of(model).loss == "softmax":
         s = scores[rows].astype(np.float64)
         probability = 1.0 / np.exp(s - s.max(axis=1, keepdims=True, initial=-np.inf)).sum(axis=1)
     return Mistakes(rows, true[rows], predicted[rows], gap[rows], probability)
