@@ -341,3 +341,38 @@ def test_wrong_arguments_are_named(wrong, message):
     X, y = blobs()
     with pytest.raises(ValueError, match=message):
         training.minimize(X, y, 3, **wrong)
+
+
+def test_one_factor_serves_penalties_within_its_reach():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 8)) @ rng.standard_normal((8, 8))
+    shift, scale = X.mean(axis=0), 1 / X.std(axis=0)
+    gram = training.Gram(8, np.float64, factor_reach=10.0).add(X)
+    first, flattest = gram.factor(shift, scale, 0.1, 1e-2)
+    assert flattest == 1.0
+    for ridge, wanted in ((1e-3, 0.1), (5e-3, 0.5), (9e-2, 1.0)):
+        again, flattest = gram.factor(shift, scale, 0.1, ridge)
+        assert again is first and flattest == pytest.approx(wanted)
+    for other in ((shift, scale, 0.1, 9e-4), (shift + 1, scale, 0.1, 9e-4), (shift + 1, scale, 0.2, 9e-4)):
+        factor, flattest = gram.factor(*other)
+        assert factor is not first and flattest == 1.0
+    own = training.Gram(8, np.float64).add(X)
+    assert own.factor(shift, scale, 0.1, 1e-2)[0] is not own.factor(shift, scale, 0.1, 1e-2)[0]
+    # New rows make another matrix.
+    factor = gram.factor(shift, scale, 0.1, 1e-2)[0]
+    assert gram.add(X[:5]).factor(shift, scale, 0.1, 1e-2)[0] is not factor
+
+
+@pytest.mark.parametrize("loss", ["softmax", "squared_hinge", "hinge"])
+def test_a_factor_made_for_another_penalty_leads_to_the_same_optimum(loss):
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((400, 12)) @ rng.standard_normal((12, 12))
+    y = (X[:, :3] + rng.standard_normal((400, 3))).argmax(axis=1)
+    shared = training.Gram(12, np.float64, factor_reach=100.0).add(X)
+    shared.factor(X.mean(axis=0), np.ones(12), 1.0, 1.0)
+    penalties = [(10.0**-k, 0.0) for k in range(1, 4)]
+    found = training.minimize_path(X, y, 3, penalties, loss=loss, gram=shared, tol=1e-7)
+    wanted = training.minimize_path(X, y, 3, penalties, loss=loss, tol=1e-7)
+    within = 1e-3 if loss == "hinge" else 1e-6  # whose kinks are rounded off, to 3e-4
+    for ours, theirs in zip(found, wanted, strict=True):
+        assert ours.certificate.objective == pytest.approx(theirs.certificate.objective, rel=within, abs=0)

@@ -12,6 +12,7 @@ import pytest
 
 import fastlin
 from fastlin import ImagePipeline, LinearClassifier, features, load_model, make_pipeline, model_file
+from fastlin._labels import Meaning
 from fastlin.datasets import make_ring, make_xor
 from fastlin.pipeline import _choice, make_features
 
@@ -44,7 +45,7 @@ def small(spec, **options):
     return model.set_params(**{name: 2000 for name in known if name.endswith("n_patches")})
 
 
-SPECS = ["raw", "hog", "color", "hog4+color4", "words:4", "words:4+hog+color"]
+SPECS = ["raw", "hog", "color", "hog4+color4", "words:4", "words:4+hog+color", "words:8@14", "words:4+color@14"]
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -154,6 +155,36 @@ def test_the_held_out_labels_are_not_seen_by_the_choice(images):
     for alpha, share in zip(model.alphas_, model.validation_scores_, strict=True):
         one = LinearClassifier(solver="lbfgs", alpha=alpha, tol=1e-7).fit(rows, wrong, weight)
         assert one.score(rows[held_out], y[held_out]) == pytest.approx(share, abs=1 / 24 + 1e-9)
+
+
+def test_views_of_an_image_are_held_out_together(images):
+    """Rows that are there twice, as two views of an image, make the same choice as rows that are there once."""
+    X, y, _, _ = images
+    rows = HOG.fit_transform(X)
+    classes, index = np.unique(y, return_inverse=True)
+    meaning = Meaning(classes, np.bincount(index).astype(float), None)
+    found = []
+    for views in (1, 2):
+        model = LinearClassifier(solver="lbfgs", tol=1e-7)
+        data = _choice.Data(np.tile(rows, (views, 1)), np.tile(index, views), None, meaning, views)
+        options = {"first": 1e-2, "fraction": 0.2, "seed": 0, "say": lambda line: None}
+        choice = _choice.fit(model, data, None, **options)
+        found.append((choice, model.certificate_.objective))
+    assert found[0][0] == found[1][0] and found[0][1] == pytest.approx(found[1][1], rel=1e-5)
+
+
+def test_the_loss_on_the_held_out_rows_decides(images):
+    """Where all strengths classify them alike."""
+    X, y, _, _ = images
+    lines = []
+    rows = HOG.fit_transform(X)
+    classes, index = np.unique(y, return_inverse=True)
+    data = _choice.Data(rows, index, None, Meaning(classes, np.bincount(index).astype(float), None))
+    options = {"first": 1e-2, "fraction": 0.2, "seed": 0, "say": lines.append}
+    choice = _choice.fit(LinearClassifier(solver="lbfgs"), data, None, **options)
+    losses = [float(line.split("loss ")[1].split(",")[0]) for line in lines]
+    assert set(choice.scores) == {1.0}
+    assert choice.best == max(a for a, loss in zip(choice.alphas, losses, strict=True) if loss <= min(losses) + 2e-3)
 
 
 def test_the_last_fit_is_the_optimum_on_all_rows(images):
@@ -283,6 +314,8 @@ def test_wrong_data_are_refused(images):
         ("sift", ValueError, "'sift' is unknown"), ("", ValueError, "'' is unknown"),
         ("words:", ValueError, "'words:' is unknown"), ("words:x", ValueError, "'words:x' is unknown"),
         ("words:-1", ValueError, "'words:-1' is unknown"), ("words:0", ValueError, "N of words:N is 0"),
+        ("raw@28", ValueError, "features other than raw"), ("hog@", ValueError, "behind @ a number of pixels"),
+        ("hog@x", ValueError, "behind @ a number"), ("hog@0", ValueError, "SIDE of @SIDE is 0"),
         ("hog+raw", ValueError, "'raw' is unknown"), ("hog+hog", ValueError, "has a part twice"),
         ("words:2+words:3", ValueError, "has a part twice"), (None, TypeError, "spec is None"),
     ],

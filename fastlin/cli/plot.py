@@ -37,8 +37,9 @@ def add_to(commands: Any) -> None:
 
     curves = _add(kinds, "curves", "loss, accuracy and steps over the epochs", curves_of)
     curves.add_argument(
-        "--panels", default="loss,accuracy,update_ratio", metavar="A,B",
-        help="of loss, accuracy, update_ratio, rate, gradient_norm, rows_per_second (default: the first three)",
+        "--panels", metavar="A,B",
+        help="of loss, accuracy, update_ratio, rate, gradient_norm, rows_per_second (default: the first three, where "
+        "the model has them)",
     )  # fmt: skip
     weights = _add(kinds, "weights", "how many weights there are of each size", weights_of)
     weights.add_argument(
@@ -117,9 +118,13 @@ def curves_of(arguments: argparse.Namespace) -> Any:
     """Draw the history."""
     from fastlin import plotting
     from fastlin.plotting._images import classifier_of
+    from fastlin.plotting.curves import panels_of
 
     history = classifier_of(_model(arguments)).history_
-    return plotting.learning_curves(history, panels=arguments.panels.split(","))
+    if arguments.panels is not None:
+        return plotting.learning_curves(history, panels=arguments.panels.split(","))
+    standard = ("loss", "accuracy", "update_ratio")
+    return plotting.learning_curves(history, panels=panels_of(history, standard) or standard)
 
 
 def weights_of(arguments: argparse.Namespace) -> Any:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fastlin.features import reference
     from fastlin.features._color_histogram import ColorHistogram, color_histogram
     from fastlin.features._concat import Concat, concat
+    from fastlin.features._crops import Crops
     from fastlin.features._hog import HOG, hog
     from fastlin.features.transforms import BiasTrick, PolarCoordinates, Polynomial2, SignedPower, Standardize
     from fastlin.features.visual_words import COATES_2011, VisualWords
@@ -23,6 +24,7 @@ _HOME = {
     "COATES_2011": "visual_words",
     "ColorHistogram": "_color_histogram",
     "Concat": "_concat",
+    "Crops": "_crops",
     "HOG": "_hog",
     "PolarCoordinates": "transforms",
     "Polynomial2": "transforms",
@@ -40,6 +42,7 @@ __all__ = [
     "BiasTrick",
     "ColorHistogram",
     "Concat",
+    "Crops",
     "PolarCoordinates",
     "Polynomial2",
     "SignedPower",

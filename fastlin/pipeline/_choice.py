@@ -75,12 +75,16 @@ def climb(score: Callable[[float], float], first: float) -> Choice:
 
 
 class Data(NamedTuple):
-    """Rows, the class of each, its weight, and what the classes mean."""
+    """Rows, the class of each, its weight, and what the classes mean.
+
+    Of several views of each image, those of one kind lie together: row k and row k + N / views are of the same image.
+    """
 
     rows: np.ndarray
     y: np.ndarray
     weight: np.ndarray | None
     meaning: Meaning
+    views: int = 1
 
 
 def fit(
@@ -94,7 +98,10 @@ def fit(
     fitter = (_FullBatch if classifier.solver == "lbfgs" else _Epochs)(classifier, data)
     choice = None
     if alpha is None:
-        weight, held_out = training.hold_out(data.y, data.weight, fraction, training.as_generator(seed))
+        n = len(data.y) // data.views
+        of_images = None if data.weight is None else data.weight[:n]
+        weight, held_out = training.hold_out(data.y[:n], of_images, fraction, training.as_generator(seed))
+        weight = np.tile(weight, data.views)
         held = _HeldOut(classifier, data, held_out)
         shares = []
 
@@ -112,13 +119,13 @@ def fit(
 
 
 class _HeldOut:
-    """The rows held out, and how well they are classified."""
+    """The images held out, and how well they are classified: by the mean of their views."""
 
     def __init__(self, classifier: LinearClassifier, data: Data, index: np.ndarray) -> None:
         classes = data.meaning.classes
         weight = None if data.weight is None else data.weight[index]
         self._options = _plan.settings(classifier, len(classes)).loss_options
-        self._rows, self._labels, self._weight = data.rows[index], classes[data.y[index]], weight
+        self._rows, self._labels, self._weight = _mean_of_views(data, index), classes[data.y[index]], weight
         counts = class_counts(data.y, data.weight, len(classes))
         weighted = row_weights(classifier.class_weight, classes, data.y[index], weight, counts)
         self._validation = training.Validation(self._rows, data.y[index], weighted)
@@ -129,6 +136,18 @@ class _HeldOut:
         loss, _ = self._validation.evaluate(W, b, **self._options)
         right = model.predict(self._rows) == self._labels
         return loss, float(np.average(right, weights=self._weight))
+
+
+def _mean_of_views(data: Data, index: np.ndarray) -> np.ndarray:
+    """The rows of the images `index`, each the mean of its views."""
+    n = len(data.rows) // data.views
+    if data.views == 1:
+        return data.rows[index]
+    dtype = _arrays.compute_dtype(data.rows)
+    total = data.rows[index].astype(dtype)
+    for view in range(1, data.views):
+        total += data.rows[index + view * n]
+    return total / dtype.type(data.views)
 
 
 class _Epochs:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastlin import features, model_file
-from fastlin.features import Concat, VisualWords
+from fastlin.features import Concat, Crops, VisualWords
 from fastlin.features._base import ImageTransformer, RowTransformer, Transformer
 from fastlin.linear_model import LinearClassifier
 from fastlin.linear_model._estimators import MODELS
@@ -130,6 +130,13 @@ def _width(transformer: Any, shape: tuple[int, ...], limit: int) -> int:
     if isinstance(transformer, Concat):
         transformer._check_names()
         return sum(_width(part, shape, limit) for _, part in transformer.transformers)
+    if isinstance(transformer, Crops):
+        _check("features", transformer.image_shape_ == shape or len(shape) == 1)
+        transformer._check_size(transformer.image_shape_)
+        window = (transformer.size, transformer.size, transformer.image_shape_[2])
+        n_out = _width(transformer.transformer, window, limit)
+        _check("features", n_out == transformer.n_features_out_)
+        return n_out
     if isinstance(transformer, ImageTransformer | VisualWords):
         # No image is as good as one, whose size a file could claim to be anything.
         wanted = getattr(transformer, "image_shape_", shape)

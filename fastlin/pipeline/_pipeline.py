@@ -15,7 +15,7 @@ from fastlin import _arrays, _labels
 from fastlin._labels import Meaning
 from fastlin._params import Parameters, available
 from fastlin._sklearn import classifier_tags, not_fitted_error
-from fastlin.features import Concat, VisualWords
+from fastlin.features import Concat, Crops, VisualWords
 from fastlin.linear_model import LinearClassifier, _input
 from fastlin.pipeline import _choice, _file
 from fastlin.training._extras import need
@@ -43,7 +43,7 @@ class ImagePipeline(Parameters):
     ----------
     features : transformer or None
         One of `fastlin.features`, or any other with `fit` and `transform`, which then cannot be saved. None: the
-        pixels, or the columns, themselves.
+        pixels, or the columns, themselves. With `Crops` the windows of an image are images of their own in the fit.
     classifier : LinearClassifier or None
         None: softmax with the solver "lbfgs", which wants the extra: pip install 'fastlin[solvers]'. Its `alpha` counts
         where that of the pipeline is not "auto". A `tol` of None is 1e-3 here with "lbfgs": on features less changes no
@@ -149,18 +149,25 @@ class ImagePipeline(Parameters):
         classifier._check_params(classes)
 
         seconds: dict[str, float] = {}
-        features = copy.deepcopy(self.features)
+        features, views = copy.deepcopy(self.features), 1
         if features is None:
             rows = _pixels(images)
         else:
             with self._timed("features", seconds):
                 features.fit(images)
             with self._timed("transform", seconds):
-                rows = _arrays.as_rows(features.transform(images), "features")
+                if isinstance(features, Crops):
+                    windows = features.windows(images)
+                    views, rows = len(windows), windows.reshape(-1, windows.shape[2])
+                else:
+                    rows = _arrays.as_rows(features.transform(images), "features")
             self._say(f"{type(features).__name__}: {rows.shape[1]:,} features")
         shape = images.shape[1:] if images.ndim == 4 else None
         counts = np.bincount(index, weights=weight, minlength=len(classes)).astype(np.float64)
-        data = _choice.Data(rows, index, weight, Meaning(classes, counts, shape if features is None else None))
+        meaning = Meaning(classes, counts, shape if features is None else None)
+        data = _choice.Data(
+            rows, np.tile(index, views), None if weight is None else np.tile(weight, views), meaning, views
+        )
         with self._timed("classifier", seconds):
             choice = _choice.fit(
                 classifier, data, alpha, fraction=self.validation_fraction, seed=self.random_state, say=self._say,
@@ -294,6 +301,8 @@ def _first(features: Any) -> float:
     """The strength of the penalty to try first."""
     if features is None:
         return _choice.FIRST_OF_PIXELS
+    if isinstance(features, Crops):
+        features = features.transformer
     parts = [part for _, part in features.transformers] if isinstance(features, Concat) else [features]
     of_words = any(isinstance(part, VisualWords) for part in parts)
     return _choice.FIRST_OF_WORDS if of_words else _choice.FIRST_OF_FEATURES

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastlin import _arrays
-from fastlin.features import Concat, VisualWords
+from fastlin.features import Concat, Crops, VisualWords
 from fastlin.pipeline import ImagePipeline
 from fastlin.plotting import _images
 from fastlin.plotting._figure import name_text, panels, show_image
@@ -128,6 +128,8 @@ def words_of(model: Any) -> tuple[VisualWords, slice]:
         raise TypeError(f"model is {type(model).__name__}; wanted is an ImagePipeline with visual words")
     _images.check_fitted(model)
     features, start = model.features_, 0
+    if isinstance(features, Crops):
+        features = features.transformer
     parts = [part for _, part in features.transformers] if isinstance(features, Concat) else [features]
     for part in parts:
         if isinstance(part, VisualWords):
