@@ -1,13 +1,13 @@
 """From CIFAR-10's images in memory to a test accuracy: the whole chain, by features, beside NumPy and scikit-learn.
 
-    python bench/chain.py [--doc] [SPEC ...]    a line a set of features, by default all but the slowest
+    python bench/chain.py [--doc] [SPEC ...]    a line a set of features, by default all: 3 to 10 minutes, 12 GB
     python bench/chain.py --peer [N]            N (5000) images: HoG and colours by scikit-image and NumPy, then
                                                 scikit-learn's LogisticRegression, beside fastlin's chain
 
 All 50 000 images train, the penalty is chosen on a tenth of them held out, and all 10 000 test images are predicted:
 one seed, no parameter chosen on the test images. Wall time and CPU time, dictionary, features, choice, fit and
-predictions included. --doc writes the lines into the table of docs/features_cifar10.md. The data are read as
-`bench/fit.py` says.
+predictions included. --doc writes the lines into the table of docs/features_cifar10.md, and on what machine they were
+measured. The data are read as `bench/fit.py` says.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ import fastlin
 from fastlin.benchmark import machine
 from fastlin.features import HOG, ColorHistogram, Concat
 
-SPECS = ("raw", "hog+color", "hog4+color4", "words:192", "words:416", "words:800")
+SPECS = (
+    "raw", "hog+color", "hog4+color4", "words:192", "words:416", "words:800", "words:1600", "words:800@28",
+)  # fmt: skip
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "features_cifar10.md"
 NAMES = {
     "raw": "pixels", "hog+color": "HoG 8x8 signed, HSV histogram",
@@ -57,7 +59,10 @@ def chain(spec: str, X: np.ndarray, y: np.ndarray, X_test: np.ndarray, y_test: n
 
 def line(found: dict[str, Any]) -> str:
     """A line of the table."""
-    name = NAMES.get(found["spec"], found["spec"].replace("words:", "word pairs: ").replace("+", " + "))
+    name = NAMES.get(found["spec"])
+    if name is None:
+        name = re.sub(r"words:(\d+)", r"\1 word pairs", found["spec"]).replace("+", " + ")
+        name = re.sub(r"@(\d+)", r", five windows of \1 x \1 pixels", name)
     steps = [f"{found.get(step, 0.0):.1f}" for step in ("features", "transform", "classifier", "test")]
     return (
         f"| `{found['spec']}` | {name} | {found['columns']:,} | {found['accuracy']:.2%} | {found['alpha']:g} | "
@@ -65,9 +70,11 @@ def line(found: dict[str, Any]) -> str:
     )
 
 
-def write(lines: list[str], page: Path = PAGE) -> None:
-    """Put lines into the page's table, in place of those of the same features."""
+def write(lines: list[str], page: Path = PAGE, measured: str | None = None) -> None:
+    """Put lines into the page's table, in place of those of the same features, and where they were measured."""
     text = page.read_text()
+    if measured is not None:
+        text = re.sub(r"^Measured on .*$", lambda _: f"Measured on {measured}.", text, flags=re.M)
     for new in lines:
         spec = re.escape(new.split("|")[1])
         text, n = re.subn(rf"^\|{spec}\|.*$", lambda _, new=new: new, text, flags=re.M)
@@ -124,7 +131,8 @@ def main() -> None:
     """Do as the arguments say."""
     specs = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
     split = data()
-    print(f"cpu: {machine.cpu_model()}; {len(os.sched_getaffinity(0))} usable, load {os.getloadavg()[0]:.1f}")
+    measured = f"{len(os.sched_getaffinity(0))} cores of {machine.cpu_model()}, load {os.getloadavg()[0]:.1f} before"
+    print(measured)
     if "--peer" in sys.argv:
         peer(int(specs[0]) if specs else 5000, *split)
         return
@@ -132,7 +140,7 @@ def main() -> None:
         found = chain(spec, *split)
         print(line(found), flush=True)
         if "--doc" in sys.argv:
-            write([line(found)])
+            write([line(found)], measured=measured)
 
 
 if __name__ == "__main__":
