@@ -97,7 +97,8 @@ class VisualWords(Parameters):
         Of the features. float16 has 11 bits, and no numbers above 65504.
     precision : {"auto", "float32", "bfloat16"}
         Of the products with the words: "auto" takes bfloat16, summed in float32, where the CPU is faster in it.
-        It moves a feature by less than a hundredth of its standard deviation over images.
+        It moves a feature by a few thousandths of its standard deviation over images (the root of the mean square;
+        of single images by up to a twenty-fifth).
     batch_size : int, optional
         Images of a batch of `transform_batches`; by default as many as have 64 MiB of features.
     random_state : int, numpy.random.Generator, RandomState or None

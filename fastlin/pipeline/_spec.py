@@ -46,11 +46,11 @@ def make_features(spec: str, *, random_state: Any = 0, n_threads: int | None = N
         raise TypeError(f"spec is {spec!r}; wanted is a string of {_NAMES}")
     if spec == "raw":
         return None
-    names, at, side = spec.partition("@")
+    of_window, at, side = spec.partition("@")
     if at:
-        if names == "raw" or not (side.isascii() and side.isdigit()):
+        if of_window == "raw" or not (side.isascii() and side.isdigit()):
             raise ValueError(f"spec is {spec!r}; wanted is features other than raw, and behind @ a number of pixels")
-        whole = make_features(names, random_state=random_state, n_threads=n_threads, verbose=verbose)
+        whole = make_features(of_window, random_state=random_state, n_threads=n_threads, verbose=verbose)
         if isinstance(whole, VisualWords):
             whole.set_params(dtype="float16")  # there are five times as many
         return Crops(whole, _arrays.as_count(int(side), "SIDE of @SIDE"))

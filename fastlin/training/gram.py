@@ -26,6 +26,9 @@ _LEAST_BLOCK_ROWS = 256
 # Columns of a panel: enough that BLAS runs at its full speed, few enough to share out.
 _PANEL = 384
 
+# Rows of a block of the factorisation: the products that follow each have this depth.
+_FACTOR_BLOCK = 512
+
 # A Cholesky factorisation of rank-deficient features fails by rounding; a diagonal this much larger, in units of the
 # last place, and ten times more until it succeeds, changes the path of the solver and not where it ends.
 _JITTER = 16.0
@@ -51,6 +54,8 @@ class Gram:
         Rows added.
     weight : float
         Their weight.
+    n_threads : int or None
+        What the last `add` was told; factorisations are shared among as many.
 
     Notes
     -----
@@ -69,6 +74,7 @@ class Gram:
         self.dtype = np.dtype(dtype)
         self.n_rows = 0
         self.weight = 0.0
+        self.n_threads: int | None = None
         self._anchor = np.zeros(self.n_features)
         self._unit = np.ones(self.n_features)
         self._sum = np.zeros(self.n_features)
@@ -99,6 +105,7 @@ class Gram:
         -------
         self
         """
+        self.n_threads = n_threads
         rows = _arrays.as_rows(rows)
         if rows.shape[1] != self.n_features:
             raise ValueError(f"rows has {rows.shape[1]} features; wanted is {self.n_features}")
@@ -190,15 +197,45 @@ def cholesky(gram: Gram, shift: np.ndarray, scale: np.ndarray, curvature: float,
     A feature that never varies, and is not penalised, has a zero row; it gets a unit one.
     """
     linalg = need("scipy.linalg")
+    n_threads = _threads.resolve(gram.n_threads, gram.n_features**3 / 3.0)
     jitter = _JITTER * float(np.finfo(gram.dtype).eps)
     while True:
         matrix = gram.about(shift, scale)
         matrix *= matrix.dtype.type(curvature)
         diagonal = matrix.diagonal() * (1 + jitter) + ridge
         matrix[np.diag_indices_from(matrix)] = np.where(diagonal > 0, diagonal, 1.0)
-        try:  # LAPACK sees the transpose: our upper triangle is its lower
-            return linalg.cholesky(matrix.T, lower=True, overwrite_a=True, check_finite=False)
+        try:
+            with ThreadPoolExecutor(n_threads) as pool:
+                return _upper_factor(matrix, pool).T
         except linalg.LinAlgError:
             jitter *= 10
             if jitter > 1:
                 raise
+
+
+def _upper_factor(matrix: np.ndarray, pool: ThreadPoolExecutor) -> np.ndarray:
+    """U of U^T U = `matrix`, of which the upper triangle is read, in its place; zeros below.
+
+    A block of rows after the other, as Golub and Van Loan have it (Matrix Computations, 4.2.9): what is left of the
+    matrix is updated in panels, a task of a thread each, cut by the shape alone. Between blocks Ctrl-C is seen.
+    """
+    linalg = need("scipy.linalg")
+    n = len(matrix)
+    for first in range(0, n, _FACTOR_BLOCK):
+        last = min(first + _FACTOR_BLOCK, n)
+        rows = matrix[first:last]
+        rows[:, :first] = 0
+        corner = linalg.cholesky(rows[:, first:last], check_finite=False)
+        rows[:, first:last] = corner
+
+        def solve_panel(start: int, rows: np.ndarray = rows, corner: np.ndarray = corner) -> None:
+            panel = rows[:, start : start + _PANEL]
+            panel[...] = linalg.solve_triangular(corner, panel, trans="T", check_finite=False)
+
+        def update_panel(start: int, rows: np.ndarray = rows) -> None:
+            stop = start + _PANEL
+            matrix[start:stop, start:] -= rows[:, start:stop].T @ rows[:, start:]
+
+        list(pool.map(solve_panel, range(last, n, _PANEL)))
+        list(pool.map(update_panel, range(last, n, _PANEL)))
+    return matrix
