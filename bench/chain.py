@@ -28,7 +28,7 @@ from fastlin.benchmark import machine
 from fastlin.features import HOG, ColorHistogram, Concat
 
 SPECS = (
-    "raw", "hog+color", "hog4+color4", "words:192", "words:416", "words:800", "words:1600", "words:800@28",
+    "raw", "hog+color", "hog4+color4", "words:192", "words:416", "words:800", "words:1600", "words:1200@28",
 )  # fmt: skip
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "features_cifar10.md"
 NAMES = {

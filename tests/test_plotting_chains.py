@@ -55,9 +55,9 @@ def test_weights_of_features_are_no_images(chain):
         assert np.allclose(evidence.maps.sum(axis=(1, 2)) + evidence.base, evidence.scores)
         return
     for draw in (plotting.templates, plotting.template_images):
-        with pytest.raises(TypeError, match="weights are of .* features, not of pixels"):
+        with pytest.raises(TypeError, match=r"weights are of .* features, not of pixels"):
             draw(chain)
-    with pytest.raises(TypeError, match="weights are of .* features, not of pixels"):
+    with pytest.raises(TypeError, match=r"weights are of .* features, not of pixels"):
         plotting.evidence(chain, DATA.X_test[0])
 
 

@@ -23,7 +23,7 @@ def add_to(commands: Any) -> None:
         "--features", metavar="SPEC",
         help="train on features of images, with a penalty chosen on a tenth of them held out: raw, hog, hog4, color, "
         "color4, words or words:N (pairs of visual words), joined by +, as in hog+color; and @28 behind, as in "
-        "words:800@28: of five windows of 28 x 28 pixels (default: rows as they are)",
+        "words:1200@28: of five windows of 28 x 28 pixels (default: rows as they are)",
     )  # fmt: skip
     parser.add_argument(
         "--loss", default="softmax", choices=("softmax", "hinge", "squared_hinge"), help="default: softmax"

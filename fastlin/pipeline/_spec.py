@@ -1,4 +1,4 @@
-"""Features by a short name: "raw", "hog+color", "words:800", "words:800@28"."""
+"""Features by a short name: "raw", "hog+color", "words:800", "words:1200@28"."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def make_features(spec: str, *, random_state: Any = 0, n_threads: int | None = N
         - ``words``, ``words:N``: N (400) pairs of visual words.
 
         Or ``raw``: the pixels. ``@SIDE`` behind: of five windows of so many pixels of each image
-        (`fastlin.features.Crops`), as ``words:800@28``; the fit then has five times as many rows.
+        (`fastlin.features.Crops`), as ``words:1200@28``; the fit then has five times as many rows.
     random_state, n_threads
         Of the transformers.
     verbose : int
@@ -89,7 +89,7 @@ def make_pipeline(
     ----------
     spec : str
         As `make_features` takes it: "raw", "hog+color", "hog4+color4", "words:800", "words:400+hog+color",
-        "words:800@28".
+        "words:1200@28".
     loss, solver
         Of the classifier. "lbfgs" wants the extra: pip install 'fastlin[solvers]'; "sgd" does without.
     alpha, validation_fraction
