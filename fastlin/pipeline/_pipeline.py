@@ -171,7 +171,7 @@ class ImagePipeline(Parameters):
         with self._timed("classifier", seconds):
             choice = _choice.fit(
                 classifier, data, alpha, fraction=self.validation_fraction, seed=self.random_state, say=self._say,
-                first=_first(features),
+                first=_first(features, rows.shape[1]),
             )  # fmt: skip
         self._publish(features, classifier, shape, int(np.prod(images.shape[1:])))
         self.seconds_ = seconds
@@ -297,7 +297,7 @@ class ImagePipeline(Parameters):
         return classifier_tags()
 
 
-def _first(features: Any) -> float:
+def _first(features: Any, n_columns: int) -> float:
     """The strength of the penalty to try first."""
     if features is None:
         return _choice.FIRST_OF_PIXELS
@@ -305,7 +305,9 @@ def _first(features: Any) -> float:
         features = features.transformer
     parts = [part for _, part in features.transformers] if isinstance(features, Concat) else [features]
     of_words = any(isinstance(part, VisualWords) for part in parts)
-    return _choice.FIRST_OF_WORDS if of_words else _choice.FIRST_OF_FEATURES
+    if not of_words:
+        return _choice.FIRST_OF_FEATURES
+    return _choice.FIRST_OF_MANY_WORDS if n_columns > _choice.MANY_WORDS else _choice.FIRST_OF_WORDS
 
 
 def _as_images(X: Any) -> np.ndarray:
