@@ -42,8 +42,8 @@ def word_images(model: Any, *, n: int = 8, classes: Any = None) -> WordImages:
     """The visual words that speak most for each class, as images of uint8.
 
     A word's weight is that of all its columns in which an image answers to it and not to its negative, over the cells
-    of the grid, by a standard deviation each. A patch is shown with its whitening undone, from its least to its largest
-    number.
+    of the grid, by a standard deviation each. A patch is shown with its whitening undone, as its difference from the
+    mean patch: mid grey is none, and its largest number is black or white.
 
     Parameters
     ----------
@@ -81,8 +81,9 @@ def word_images(model: Any, *, n: int = 8, classes: Any = None) -> WordImages:
     places = _images.as_places(classes, model.classes_)
     best = np.argsort(-per_word[places], axis=1, kind="stable")[:, :n]
     patches = words.word_patches().astype(np.float64)
-    low, high = patches.min(axis=(1, 2, 3), keepdims=True), patches.max(axis=(1, 2, 3), keepdims=True)
-    pixels = np.floor(255 * (patches - low) / np.where(high > low, high - low, 1.0) + 0.5).astype(np.uint8)
+    patches -= words.mean_.reshape(patches.shape[1:])
+    limit = np.abs(patches).max(axis=(1, 2, 3), keepdims=True)
+    pixels = np.floor(127.5 * (1.0 + patches / np.where(limit > 0, limit, 1.0)) + 0.5).astype(np.uint8)
     labels = model.classes_.tolist()
     weights = np.take_along_axis(per_word[places], best, axis=1)
     return WordImages(pixels[best], best, weights, [labels[place] for place in places])
