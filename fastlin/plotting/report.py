@@ -256,7 +256,9 @@ def _words(s: _Subject) -> str:
         return ""
     shown = word_images(s.model, n=_WORDS, classes=s.model.classes_.tolist()[:_MOST_TEMPLATES])
     pictures = [
-        _page.picture(encode_png(tiled(pixels, _WORDS_ACROSS, 4)), f"The {len(pixels)} visual words most for {name}", name)
+        _page.picture(
+            encode_png(tiled(pixels, _WORDS_ACROSS, 4)), f"The {len(pixels)} visual words most for {name}", name
+        )
         for pixels, name in zip(shown.pixels, s.names, strict=False)
     ]
     said = "The visual words that add most to the score of each class, the most first."
