@@ -8,6 +8,7 @@ hostile one is refused with its name.
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import zlib
@@ -60,6 +61,7 @@ def pack(model: Any, state: FitState) -> tuple[dict[str, Any], dict[str, np.ndar
         "image_shape": model.image_shape_,
         "n_steps": state.n_steps,
         "rate": state.rate,
+        "alpha": state.alpha if math.isfinite(state.alpha) else None,
         "rows_seen": state.rows_seen,
         "object_classes": model.classes_.dtype == object,
     }
@@ -139,9 +141,12 @@ def unpack(
     n_steps = header["n_steps"]
     _check("n_steps", type(n_steps) is int and 0 <= n_steps <= _MOST_STEPS)
     rng = np.random.Generator(np.random.PCG64(model.random_state))
+    # Files of before alpha came from the data have it among the parameters.
+    alpha = header.get("alpha") if "alpha" in header else model.alpha
     state = FitState(
         coef, intercept, rng, statistics=statistics, rows_seen=_number(header, "rows_seen"),
         n_steps=n_steps, rate=_number(header, "rate"), history=History.from_columns(columns),
+        alpha=math.nan if alpha is None else _number({"alpha": alpha}, "alpha"),
     )  # fmt: skip
     # Files of before there were counts of the rows and names of the features have none.
     counts = arrays.get("class_counts", np.zeros(len(classes)))

@@ -23,6 +23,7 @@ CASES: dict[str, dict[str, Any]] = {
     "sgd": {},
     "adam": {"optimizer": "adam", "l1": 1e-3},
     "averaged": {"average_from": 25, "momentum": 0.0, "nesterov": False},
+    "tail averaged": {"average_tail": True},
     "no biases": {"fit_intercept": False, "shuffle": False},
 }
 

@@ -15,7 +15,7 @@ from signals import collector_at_rest, heard_soon
 from fastlin import functional, training
 from fastlin.linear_model import LinearClassifier
 from fastlin.training import loop, standardize
-from fastlin.training import rates as rates_module
+from fastlin.training import sample as sample_module
 from fastlin.training.history import EpochRecord, History
 from fastlin.training.progress import Progress
 
@@ -165,7 +165,7 @@ def test_curvature_sees_weights_and_coordinates():
 
 
 def test_curvature_of_wide_rows_takes_fewer(monkeypatch):
-    monkeypatch.setattr(rates_module, "_SAMPLE_NUMBERS", 10)
+    monkeypatch.setattr(sample_module, "_NUMBERS", 10)
     assert training.curvature(np.ones((5000, 3)), None, 5000) == pytest.approx(4.0, rel=1e-3)
 
 

@@ -214,7 +214,10 @@ def twin_fit(X: Any, y: Any, told: training.Settings, n_epochs: int, rate: float
     mean, n_mean, n_steps = pairs[2], 0, 0
     for _ in range(n_epochs):
         order = rng.permutation(len(X))
+        half = -(-len(order) // told.batch_size) // 2
         for start in range(0, len(order), told.batch_size):
+            if told.average_tail and start == half * told.batch_size:
+                n_mean = 0
             rows = order[start : start + told.batch_size]
             _, dW, db = reference.softmax_loss(X, y, W, bias, rows=rows, l2=told.l2, **scaling)
             if told.optimizer == "adam":
@@ -225,25 +228,26 @@ def twin_fit(X: Any, y: Any, told: training.Settings, n_epochs: int, rate: float
                     W, bias, dW, db, lr=rate, momentum=told.momentum, nesterov=told.nesterov, velocity=pairs[0],
                     l1=told.l1,
                 )  # fmt: skip
-            if told.average_from is not None and n_steps >= told.average_from:
+            averaged = told.average_from is not None and n_steps >= told.average_from
+            if averaged or (told.average_tail and start >= half * told.batch_size):
                 n_mean += 1
                 mean[0][...] += (W - mean[0]) / n_mean
                 if mean[1] is not None:
                     mean[1][...] += (b - mean[1]) / n_mean
             n_steps += 1
-    return (W, b) if told.average_from is None else (mean[0], b if mean[1] is None else mean[1])
+    averaged = told.average_tail or told.average_from is not None
+    return (W, b) if not averaged else (mean[0], b if mean[1] is None else mean[1])
 
 
-@pytest.mark.parametrize("average_from", [None, 0, 13, 10**6])
+@pytest.mark.parametrize("average_from", [None, 0, 13, 10**6, "tail"])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_a_fit_is_the_twins_steps(
-    optimizer: str, fit_intercept: bool, average_from: int | None, monkeypatch: pytest.MonkeyPatch
+    optimizer: str, fit_intercept: bool, average_from: int | str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     X, y = blobs()
-    changes: dict[str, Any] = {
-        "optimizer": optimizer, "fit_intercept": fit_intercept, "average_from": average_from, "l1": 1e-3,
-    }  # fmt: skip
+    changes: dict[str, Any] = {"optimizer": optimizer, "fit_intercept": fit_intercept, "l1": 1e-3}
+    changes |= {"average_tail": True} if average_from == "tail" else {"average_from": average_from}
     state = fitted(X, y, n_epochs=3, **changes)
     shift, scale = state.standardization
     if not fit_intercept:
@@ -264,7 +268,10 @@ def test_a_fit_is_the_twins_steps(
     np.testing.assert_array_equal(again.weights[1], state.weights[1])
 
 
-@pytest.mark.parametrize("changes", [{"average_from": 0}, {"optimizer": "adam"}, {"momentum": 0.0, "nesterov": False}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"average_from": 0}, {"average_tail": True}, {"optimizer": "adam"}, {"momentum": 0.0, "nesterov": False}],
+)
 def test_two_runs_are_one_of_both_lengths(changes: dict) -> None:
     X, y = blobs()
     whole = fitted(X, y, n_epochs=4, standardize=False, rate=1e-6, **changes)

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from fastlin import model_file
 from fastlin.linear_model._fitting import LinearFitting
-from fastlin.linear_model._parameters import Loss, Penalty, RandomState, Schedule, Solver
+from fastlin.linear_model._parameters import Average, Loss, Penalty, RandomState, Schedule, Solver, Strength
 
 
 class LinearClassifier(LinearFitting):
@@ -33,8 +33,10 @@ class LinearClassifier(LinearFitting):
         support vector machine of Weston and Watkins. "squared_hinge": the terms of that squared.
     penalty : {"l2", "l1", "elasticnet", None}
         Which norm of the weights is penalised; the zeros of "l1" and "elasticnet" are exact.
-    alpha : float
-        Strength of the penalty. `fastlin.convert_penalty` turns scikit-learn's `C` and the course's `reg` into it.
+    alpha : "auto" or float
+        Strength of the penalty. "auto" has the size of the scores in mind, and falls as rows become many
+        (`fastlin.training.strength` has the formula); 1e-4 for "l1" and "elasticnet". A number is taken as it is:
+        `fastlin.convert_penalty` turns scikit-learn's `C` and the course's `reg` into it.
     l1_ratio : float in [0, 1]
         Share of the l1 norm in the penalty "elasticnet".
     fit_intercept : bool
@@ -59,7 +61,8 @@ class LinearClassifier(LinearFitting):
     nesterov : bool
         Look ahead along the velocity; says nothing where momentum is 0.
     max_iter : "auto" or int
-        Passes over the rows at most. "auto": 10, or on few rows as many as make 500 steps; 1000 for "lbfgs".
+        Passes over the rows at most. "auto": 10, or on few rows as many as make 500 steps, and up to 16 times as many
+        where some rows are far longer than the rest; 1000 for "lbfgs".
     tol : float or None
         "sgd" and "adam" end when the objective has not fallen by so much for `n_iter_no_change` epochs; None: when
         `max_iter` is reached. "lbfgs" ends when the objective is within this share of its minimum; None: 1e-6.
@@ -72,8 +75,9 @@ class LinearClassifier(LinearFitting):
         Epochs without progress that end a fit.
     max_time : float or None
         Seconds after which a fit ends with the weights it has.
-    average : bool or int
-        Return the mean of the weights over the steps, from the first on or from that many rows on.
+    average : "auto", bool or int
+        Return the mean of the weights over steps: those of the second half of the last epoch with "auto", all with
+        True, those from that many rows on with a number. False: the weights of the last step.
     standardize : bool
         Train on (x - mean) / sd of each feature. The weights are folded back: `coef_` applies to raw rows.
     class_weight : dict, "balanced" or None
@@ -114,6 +118,8 @@ class LinearClassifier(LinearFitting):
         Finished epochs, or iterations of "lbfgs".
     t_ : int
         Finished minibatch steps; 0 of "lbfgs".
+    alpha_ : float
+        The strength of the penalty, as given or as the data had it.
     learning_rate_ : float
         The rate of the first step; 0 of "lbfgs", which has none.
     history_ : History
@@ -139,12 +145,12 @@ class LinearClassifier(LinearFitting):
     """
 
     def __init__(
-        self, loss: Loss = "softmax", *, penalty: Penalty = "l2", alpha: float = 1e-4, l1_ratio: float = 0.15,
+        self, loss: Loss = "softmax", *, penalty: Penalty = "l2", alpha: Strength = "auto", l1_ratio: float = 0.15,
         fit_intercept: bool = True, margin: float = 1.0, solver: Solver = "sgd", batch_size: int = 256,
         learning_rate: Schedule = "auto", eta0: float | Literal["auto"] = "auto", power_t: float = 0.5,
         momentum: float = 0.9, nesterov: bool = True, max_iter: int | Literal["auto"] = "auto",
         tol: float | None = None, early_stopping: bool = False, validation_fraction: float = 0.1,
-        n_iter_no_change: int = 5, max_time: float | None = None, average: bool | int = False,
+        n_iter_no_change: int = 5, max_time: float | None = None, average: Average = "auto",
         standardize: bool = True, class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         shuffle: bool = True, warm_start: bool = False, random_state: RandomState = None,
         callbacks: Sequence[Callable[[Any], Any]] | None = None, checkpoint: str | os.PathLike[str] | None = None,
@@ -210,12 +216,12 @@ class SoftmaxClassifier(LinearClassifier):
     """
 
     def __init__(
-        self, *, penalty: Penalty = "l2", alpha: float = 1e-4, l1_ratio: float = 0.15,
+        self, *, penalty: Penalty = "l2", alpha: Strength = "auto", l1_ratio: float = 0.15,
         fit_intercept: bool = True, solver: Solver = "sgd", batch_size: int = 256,
         learning_rate: Schedule = "auto", eta0: float | Literal["auto"] = "auto", power_t: float = 0.5,
         momentum: float = 0.9, nesterov: bool = True, max_iter: int | Literal["auto"] = "auto",
         tol: float | None = None, early_stopping: bool = False, validation_fraction: float = 0.1,
-        n_iter_no_change: int = 5, max_time: float | None = None, average: bool | int = False,
+        n_iter_no_change: int = 5, max_time: float | None = None, average: Average = "auto",
         standardize: bool = True, class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         shuffle: bool = True, warm_start: bool = False, random_state: RandomState = None,
         callbacks: Sequence[Callable[[Any], Any]] | None = None, checkpoint: str | os.PathLike[str] | None = None,
@@ -242,12 +248,12 @@ class SVMClassifier(LinearClassifier):
     """
 
     def __init__(
-        self, loss: Literal["hinge", "squared_hinge"] = "hinge", *, penalty: Penalty = "l2", alpha: float = 1e-4,
+        self, loss: Literal["hinge", "squared_hinge"] = "hinge", *, penalty: Penalty = "l2", alpha: Strength = "auto",
         l1_ratio: float = 0.15, fit_intercept: bool = True, margin: float = 1.0, solver: Solver = "sgd",
         batch_size: int = 256, learning_rate: Schedule = "auto", eta0: float | Literal["auto"] = "auto",
         power_t: float = 0.5, momentum: float = 0.9, nesterov: bool = True, max_iter: int | Literal["auto"] = "auto",
         tol: float | None = None, early_stopping: bool = False, validation_fraction: float = 0.1,
-        n_iter_no_change: int = 5, max_time: float | None = None, average: bool | int = False,
+        n_iter_no_change: int = 5, max_time: float | None = None, average: Average = "auto",
         standardize: bool = True, class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
         shuffle: bool = True, warm_start: bool = False, random_state: RandomState = None,
         callbacks: Sequence[Callable[[Any], Any]] | None = None, checkpoint: str | os.PathLike[str] | None = None,

@@ -92,6 +92,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
             rows, data.weight, standardize=self.standardize, n_threads=self.n_threads,
             fit_intercept=settings.fit_intercept,
         )  # fmt: skip
+        settings = self._with_strength(state, data, settings)
         meaning = Meaning(classes, counts, _input.image_shape(X), _input.feature_names(X))
 
         if self.solver == "lbfgs":
@@ -101,7 +102,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
             )  # fmt: skip
             return self
         steps_per_epoch = -(-data.n_rows // min(settings.batch_size, data.n_rows))
-        n_epochs = _plan.n_epochs(self, steps_per_epoch)
+        n_epochs = _plan.n_epochs(self, steps_per_epoch, state.unevenness(rows, data.weight, settings))
         rate = self._rate(state, data, settings)
         rates = _plan.schedule(self, rate, n_epochs, steps_per_epoch, settings)
 
@@ -169,7 +170,8 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
             rows, data.weight, standardize=self.standardize, n_threads=self.n_threads,
             fit_intercept=settings.fit_intercept,
         )  # fmt: skip
-        if settings.average_from is None:
+        settings = self._with_strength(state, data, settings)
+        if settings.average_from is None and not settings.average_tail:
             state.average, state.n_averaged = None, 0
         rate = self._rate(state, data, settings)
         self._run(state, data, settings, _plan.endless_schedule(self, rate, begun, settings), 1, meaning)
@@ -305,6 +307,20 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
             callbacks.append(lambda view: task.epoch_done(lambda: self._fitted(meaning, view.coef, view.intercept)))
         return callbacks
 
+    def _with_strength(self, state: training.FitState, data: _Data, settings: training.Settings) -> training.Settings:
+        """The settings with the penalty that `alpha` or the data have."""
+        dtype = _arrays.compute_dtype(data.rows)
+        given = _plan.given_alpha(self)
+        alpha = state.auto_alpha(data.rows, data.y, data.weight, settings) if given is None else given
+        if alpha > float(np.finfo(dtype).max):
+            raise ValueError(
+                f"X holds numbers so large that alpha='auto' would be {alpha:.3g}, which {dtype} does not hold; "
+                "wanted is standardize=True, or smaller numbers: rescale X"
+            )
+        state.alpha = alpha
+        l2, l1 = _plan.penalty(self, alpha, len(state.coef))
+        return settings._replace(l2=l2, l1=l1)
+
     def _rate(self, state: training.FitState, data: _Data, settings: training.Settings) -> float:
         """The rate of the first step, as `eta0` or the data have it."""
         dtype = _arrays.compute_dtype(data.rows)
@@ -332,6 +348,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         self.n_iter_ = state.history.n_epochs
         self.t_ = state.n_steps
         self.learning_rate_ = state.rate
+        self.alpha_ = state.alpha
         self.stop_reason_ = state.stop_reason
         self.best_epoch_ = state.best_epoch
         self.certificate_ = state.certificate
@@ -362,7 +379,8 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
     def _check_rest(self, rows: np.ndarray, eval_set: Any = None) -> None:
         """Refuse what is wrong with the other parameters, whether this solver looks at them or not."""
         _plan.check_others(self)
-        _arrays.as_nonnegative(self.alpha, "alpha", _arrays.compute_dtype(rows))
+        if not isinstance(self.alpha, str):
+            _arrays.as_nonnegative(self.alpha, "alpha", _arrays.compute_dtype(rows))
         if self.early_stopping and eval_set is None and self.checkpoint is not None and self.random_state is None:
             raise ValueError(
                 "random_state is None while checkpoint is set and early_stopping holds rows out at random; wanted is "

@@ -16,6 +16,8 @@ Solver = Literal["sgd", "adam", "lbfgs", "auto"]
 Schedule = Literal[
     "auto", "constant", "invscaling", "optimal", "step", "cosine", "warmup", "one_cycle", "adaptive"
 ]  # fmt: skip
+Strength = float | Literal["auto"]
+Average = bool | int | Literal["auto"]
 RandomState = int | np.random.Generator | np.random.RandomState | None
 
 
@@ -24,7 +26,7 @@ class LinearParameters(Parameters):
 
     loss: Loss
     penalty: Penalty
-    alpha: float
+    alpha: Strength
     l1_ratio: float
     fit_intercept: bool
     margin: float
@@ -41,7 +43,7 @@ class LinearParameters(Parameters):
     validation_fraction: float
     n_iter_no_change: int
     max_time: float | None
-    average: bool | int
+    average: Average
     standardize: bool
     class_weight: Mapping[Any, float] | Literal["balanced"] | None
     shuffle: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,9 @@ _STEPS = 500
 # The full-batch solver settles in tens of passes; many more than this help nobody.
 _ITERATIONS = 1000
 
+# "auto" strength of the penalties with an l1 part, SGDClassifier's: how many zeros are wanted is not in the data.
+_ALPHA = 1e-4
+
 # partial_fit knows no end to decay towards, so its automatic rate falls with the root of the steps taken, from here on.
 _PARTIAL_FIT_STEPS = 500
 # Schedules whose formula needs no end.
@@ -27,21 +31,19 @@ _ENDLESS = ("constant", "invscaling", "optimal")
 
 
 def settings(model: Any, n_classes: int) -> training.Settings:
-    """What the training loop is told of the objective and of a step."""
+    """What the training loop is told of the objective and of a step; no penalty where its strength is for the data."""
     solver = _arrays.as_choice(model.solver, "solver", SOLVERS)
     if solver == "lbfgs" and (model.early_stopping or model.checkpoint is not None):
         given = "early_stopping is True" if model.early_stopping else f"checkpoint is {model.checkpoint!r}"
         raise ValueError(f"{given} while solver is 'lbfgs', which has no epochs; wanted is a minibatch solver, or none")
-    alpha, l1_ratio = _penalty(model)
+    l2, l1 = penalty(model, given_alpha(model) or 0.0, n_classes)
     momentum = 0.0 if solver == "adam" else _arrays.as_momentum(model.momentum, False)
-    # Two classes: W holds -w/2 and w/2, whose squares sum to half of w's, and whose absolute values to just w's.
-    squares = 1.0 if n_classes == 2 else 0.5
     batch_size = _arrays.as_count(model.batch_size, "batch_size")
     return training.Settings(
         loss=_arrays.as_choice(model.loss, "loss", LOSSES),
         margin=_arrays.as_positive(model.margin, "margin"),
-        l2=alpha * (1 - l1_ratio) * squares,
-        l1=alpha * l1_ratio,
+        l2=l2,
+        l1=l1,
         batch_size=batch_size,
         momentum=momentum,
         nesterov=bool(model.nesterov) and momentum > 0,
@@ -50,32 +52,53 @@ def settings(model: Any, n_classes: int) -> training.Settings:
         optimizer="adam" if solver == "adam" else "sgd",
         fit_intercept=bool(model.fit_intercept),
         average_from=_average_from(model.average, batch_size),
+        average_tail=isinstance(model.average, str),
     )
 
 
-def _penalty(model: Any) -> tuple[float, float]:
-    """`alpha`, and the share of the l1 norm."""
+def penalty(model: Any, alpha: float, n_classes: int) -> tuple[float, float]:
+    """The penalty of the strength `alpha` as the training takes it, (l2, l1)."""
+    l1_ratio = _l1_ratio(model)
+    # Two classes: W holds -w/2 and w/2, whose squares sum to half of w's, and whose absolute values to just w's.
+    squares = 1.0 if n_classes == 2 else 0.5
+    return alpha * (1 - l1_ratio) * squares, alpha * l1_ratio
+
+
+def _l1_ratio(model: Any) -> float:
+    """The share of the l1 norm."""
     kind = _arrays.as_choice(model.penalty, "penalty", PENALTIES)
-    alpha = _arrays.as_nonnegative(model.alpha, "alpha")
     l1_ratio = _arrays.as_nonnegative(model.l1_ratio, "l1_ratio")
     if l1_ratio > 1:
         raise ValueError(f"l1_ratio is {model.l1_ratio!r}; wanted is a number from 0 to 1")
-    return (0.0 if kind is None else alpha), {"l1": 1.0, "elasticnet": l1_ratio}.get(kind, 0.0)
+    return {"l1": 1.0, "elasticnet": l1_ratio}.get(kind, 0.0)
+
+
+def given_alpha(model: Any) -> float | None:
+    """`alpha`, or None where it comes from the data."""
+    if isinstance(model.alpha, str):
+        _arrays.as_choice(model.alpha, "alpha", ("auto",))
+        alpha = None if model.penalty == "l2" else _ALPHA
+    else:
+        alpha = _arrays.as_nonnegative(model.alpha, "alpha")
+    return 0.0 if model.penalty is None else alpha
 
 
 def _average_from(average: Any, batch_size: int) -> int | None:
     """The first step whose weights enter the mean: as in SGDClassifier, a number counts rows."""
+    if isinstance(average, str):
+        _arrays.as_choice(average, "average", ("auto",))
+        return None
     if isinstance(average, bool | np.bool_) or average is None:
         return 0 if average else None
     rows = _arrays.as_count(average, "average")
     return (rows - 1) // batch_size
 
 
-def n_epochs(model: Any, steps_per_epoch: int) -> int:
-    """Passes over the rows at most, of the minibatch solvers."""
+def n_epochs(model: Any, steps_per_epoch: int, unevenness: float = 1.0) -> int:
+    """Passes over the rows at most, of the minibatch solvers; see `FitState.unevenness`."""
     if isinstance(model.max_iter, str):
         _arrays.as_choice(model.max_iter, "max_iter", ("auto",))
-        return max(_EPOCHS, -(-_STEPS // steps_per_epoch))
+        return max(_EPOCHS, math.ceil(_STEPS * unevenness / steps_per_epoch))
     return _arrays.as_count(model.max_iter, "max_iter")
 
 

@@ -94,6 +94,8 @@ class Settings(NamedTuple):
         Without, the biases stay 0 on raw rows.
     average_from : int or None
         The first step, from 0, whose weights enter the mean that the fit results in.
+    average_tail : bool
+        The fit results in the mean over the steps of the second half of the last epoch; `average_from` says nothing.
     """
 
     loss: str
@@ -111,6 +113,7 @@ class Settings(NamedTuple):
     epsilon: float = 1e-8
     fit_intercept: bool = True
     average_from: int | None = None
+    average_tail: bool = False
 
     def zero_weight_loss(self, n_classes: int) -> float:
         """Loss of all-zero weights: log C for softmax, (C - 1) * margin**power for the hinges."""
@@ -252,6 +255,7 @@ class _Run:
         self.steps_per_epoch = -(-len(self.kept) // self.batch_size)
         batch_work = self.batch_size * (4.0 * n_classes * n_features + _ROW_WORK) + _BATCH_WORK
         self.batches_per_segment = max(1, int(_SEGMENT_WORK / batch_work))
+        self._half = self.steps_per_epoch // 2
         self.zero_loss = settings.zero_weight_loss(n_classes)
         self.position, self.watch = Position(), Watch(stopping)
         self.saver = None if checkpoint is None else Saver(checkpoint, self._fingerprint())
@@ -316,7 +320,7 @@ class _Run:
     def _segments(self, first_step: int) -> Iterator[tuple[int, int]]:
         """Batches of one call into the core each, from where the epoch is; averaging begins between two calls."""
         start = self.position.batch
-        turn = (self.settings.average_from or 0) - first_step
+        turn = self._half if self.settings.average_tail else (self.settings.average_from or 0) - first_step
         while start < self.steps_per_epoch:
             stop = min(start + self.batches_per_segment, self.steps_per_epoch)
             if start < turn < stop:
@@ -328,9 +332,8 @@ class _Run:
         """Train on the rows of `segment`, and count what was done, after Ctrl-C too."""
         parameters, settings, position, report = self.parameters, self.settings, self.position, EpochReport()
         with_bias = settings.fit_intercept
-        if settings.average_from is not None and first_step >= settings.average_from and parameters.average is None:
-            parameters.average = parameters.W.copy(), parameters.b.copy()
-        options: dict[str, Any] = {"average": _of(parameters.average, with_bias), "n_averaged": parameters.n_averaged}
+        average = self._average(first_step)
+        options: dict[str, Any] = {"average": _of(average, with_bias), "n_averaged": parameters.n_averaged}
         if settings.optimizer == "adam":
             if parameters.square is None:
                 parameters.square = np.zeros_like(parameters.W), np.zeros_like(parameters.b)
@@ -350,7 +353,7 @@ class _Run:
             )  # fmt: skip
         finally:
             parameters.n_steps += report.n_steps
-            parameters.n_averaged += 0 if parameters.average is None else report.n_steps
+            parameters.n_averaged += 0 if average is None else report.n_steps
             parameters.n_adapted += report.n_steps if settings.optimizer == "adam" else 0
         self._check_divergence(loss, _DIVERGED_SEGMENT, rates[0])
         weight = len(segment) if self.sample_weight is None else float(self.sample_weight[segment].sum())
@@ -358,6 +361,20 @@ class _Run:
         position.weight_sum += weight
         position.n_correct += accuracy * len(segment)
         position.gradient_norm, position.update_ratio = report.gradient_norm, report.update_ratio
+
+    def _average(self, first_step: int) -> _Pair | None:
+        """The mean that the steps from `first_step` on enter, if any: begun here where it begins."""
+        parameters, settings = self.parameters, self.settings
+        if settings.average_tail:
+            if self.position.batch < self._half:  # until then the mean is that of the epoch before
+                return None
+            begins = self.position.batch == self._half
+        else:
+            begins = settings.average_from is not None and first_step >= settings.average_from
+            begins = begins and parameters.average is None
+        if begins:
+            parameters.average, parameters.n_averaged = (parameters.W.copy(), parameters.b.copy()), 0
+        return parameters.average
 
     def _check_divergence(self, loss: float, limit: float, rate: float) -> None:
         # The loss is that of before each step: the last step's harm shows in the weights alone.

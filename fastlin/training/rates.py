@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from fastlin.training.sample import sample_size, spread_rows, standardized
 from fastlin.training.standardize import Standardization
 
 # Rows looked at. The largest eigenvalue is settled by the few leading directions, so few rows tell it to some percent.
-# Of very wide rows fewer, so that the sample stays within 16 MiB of float32.
 _SAMPLE_ROWS = 1024
-_LEAST_SAMPLE_ROWS = 64
-_SAMPLE_NUMBERS = 1 << 22
 _POWER_ITERATIONS = 12
 
 
@@ -50,21 +48,12 @@ def curvature(
         At least 1, what the bias alone brings.
     """
     n_rows, n_features = rows.shape
-    n_sample = min(_SAMPLE_ROWS, max(_LEAST_SAMPLE_ROWS, _SAMPLE_NUMBERS // n_features))
-    if sample_weight is None:
-        n_sample = min(n_sample, n_rows)
-        picked = (np.arange(n_sample) * n_rows) // n_sample
-    else:
+    n_sample = sample_size(n_features, _SAMPLE_ROWS)
+    picked = spread_rows(n_rows, n_sample, sample_weight)
+    if sample_weight is not None:
         n_rows = np.count_nonzero(sample_weight)
-        total = np.cumsum(sample_weight)
-        picked = np.searchsorted(total, (np.arange(n_sample) + 0.5) / n_sample * total[-1], side="right")
-    if standardization is None:  # of any size, whose squares float32 might not hold
-        sample = rows[picked].astype(np.float64)
-    else:
-        sample = np.empty((n_sample, n_features), np.float32)
-        for start in range(0, n_sample, 16):  # the float64 between the two stays small
-            part = rows[picked[start : start + 16]] - standardization.shift
-            sample[start : start + 16] = part * standardization.scale
+    sample = standardized(rows, picked, standardization)
+    n_sample = len(sample)
 
     # einsum and not a matrix product: it calls no BLAS, whose bits may change with its number of threads.
     rng = np.random.Generator(np.random.PCG64(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +17,14 @@ from fastlin.training.loop import DivergenceError, Parameters, Reporter, Setting
 from fastlin.training.rates import adam_rate, auto_rate, curvature
 from fastlin.training.standardize import FeatureStatistics, Standardization, check_finite, survey
 from fastlin.training.stopping import Stopping, Validation, Watch
+from fastlin.training.strength import Spread, auto_alpha, class_unevenness, spread
+
+# Times the mean squared length of all rows over that of the ordinary ones from which on they count as uneven: most data
+# have 1 to 1.5.
+_UNEVEN = 2.0
+# A bound on what uneven rows may cost. The rate that goes with it is half of what sixteen made sets with heavy tails
+# still took without diverging.
+_MOST_UNEVEN = 16.0
 
 _Pair = tuple[np.ndarray, np.ndarray]
 
@@ -44,9 +53,13 @@ class FitState:
     statistics : FeatureStatistics or None
         Of all rows seen; None where nothing is standardised.
     rows_seen : float
-        Their weight.
+        Their weight; of weights that are mere shares, (sum)^2 / (sum of squares).
     data_curvature, curvature_at : float
         The last estimate, and how many rows had been seen by then.
+    spread, class_unevenness, spread_at : Spread or None, float, float
+        Likewise, how the rows spread, and of how uneven size their classes are.
+    alpha : float
+        Strength of the penalty of the last run, as the estimators count it; NaN where there was none.
     n_steps : int
         Steps taken.
     rate : float
@@ -74,6 +87,10 @@ class FitState:
     rows_seen: float = 0.0
     data_curvature: float = 0.0
     curvature_at: float = 0.0
+    spread: Spread | None = None
+    class_unevenness: float = 0.0
+    spread_at: float = 0.0
+    alpha: float = math.nan
     n_steps: int = 0
     rate: float = 0.0
     history: History = field(default_factory=History)
@@ -126,7 +143,7 @@ class FitState:
             self.intercept = np.zeros_like(self.intercept)
             self.velocity = self.velocity and (self.velocity[0], np.zeros_like(self.intercept))
             self.average = self.average and (self.average[0], np.zeros_like(self.intercept))
-        self.rows_seen += float(len(rows)) if sample_weight is None else float(sample_weight.sum())
+        self.rows_seen += float(len(rows)) if sample_weight is None else _n_rows(sample_weight)
         if not standardize:
             self.statistics = None
             check_finite(rows, sample_weight)
@@ -141,7 +158,38 @@ class FitState:
             self.curvature_at = self.rows_seen
         if settings.optimizer == "adam":
             return adam_rate(self.data_curvature)
-        return auto_rate(settings.loss, len(self.coef), settings.margin, settings.l2, self.data_curvature)
+        rate = auto_rate(settings.loss, len(self.coef), settings.margin, settings.l2, self.data_curvature)
+        return rate * math.sqrt(self.unevenness(rows, sample_weight, settings))
+
+    def auto_alpha(
+        self, rows: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, settings: Settings
+    ) -> float:
+        """The strength of the penalty for these rows; they and their classes are looked at as their curvature is."""
+        rows_like = self._spread(rows, sample_weight, settings)
+        if self.spread_at == self.rows_seen:
+            self.class_unevenness = class_unevenness(y, len(self.coef), sample_weight)
+        return auto_alpha(
+            settings.loss, len(self.coef), settings.margin, rows_like, self.rows_seen, self.class_unevenness
+        )
+
+    def unevenness(self, rows: np.ndarray, sample_weight: np.ndarray | None, settings: Settings) -> float:
+        """How much more descent it takes than on rows of about one length: 1, or 2 to 16.
+
+        Rows much longer than the rest make the curvature, and a rate that is safe for them is a small one for the rest.
+        They are soon classified surely, and have no curvature then: so the rate may be the square root of this larger
+        than the curvature has it, which is 4 at most, and there are to be as many times the steps as this.
+        """
+        unevenness = self._spread(rows, sample_weight, settings).unevenness
+        return min(unevenness, _MOST_UNEVEN) if unevenness >= _UNEVEN else 1.0
+
+    def _spread(self, rows: np.ndarray, sample_weight: np.ndarray | None, settings: Settings) -> Spread:
+        if self.spread is None or self.rows_seen >= 2 * self.spread_at:
+            self.spread_at = self.rows_seen
+            self.spread = spread(
+                rows, self.standardization, centred=self.fit_intercept, sample_weight=sample_weight,
+                n_threads=settings.n_threads,
+            )  # fmt: skip
+        return self.spread
 
     def run(
         self,
@@ -225,6 +273,16 @@ class FitState:
             self.velocity, self.moments = raw(parameters.velocity), None
         self.history = history
         self.n_steps += parameters.n_steps
+
+
+def _n_rows(weight: np.ndarray) -> float:
+    """How many rows these weights make: their sum, as a row of weight 2 is two rows.
+
+    Weights that are mere shares, as those that sum to one, would make next to none: of them Kish's effective number.
+    """
+    total = float(weight.sum())
+    unit = float(weight.max())  # so that no square overflows or vanishes
+    return max(total, unit and (total / unit) ** 2 / float(((weight / unit) ** 2).sum()))
 
 
 def _assign(
