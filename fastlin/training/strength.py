@@ -27,6 +27,7 @@ length: a label, which is all they tell, is no larger for them.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -35,8 +36,10 @@ from fastlin import functional
 from fastlin.training.sample import sample_size, spread_rows, standardized
 from fastlin.training.standardize import Standardization
 
-# Rows looked at: their products with each other are 2 n^2 D operations, a tenth of an epoch on CIFAR-10's pixels.
+# Rows looked at, and of wide rows fewer: n^2 D, of their products with each other, is 3 ms of one core at most.
 _SAMPLE_ROWS = 512
+_LEAST_ROWS = 64
+_PRODUCTS = 1 << 27
 # Rows for each weight from which on the penalty falls faster. Between 2 and 8 twenty data sets do not tell the
 # difference; those of bench/defaults.py with other seeds than its own.
 _ROWS_A_WEIGHT = 4.0
@@ -83,7 +86,8 @@ def spread(
     n_threads : int or None
         The bits do not depend on it.
     """
-    n_sample = sample_size(rows.shape[1], _SAMPLE_ROWS)
+    n_features = rows.shape[1]
+    n_sample = sample_size(n_features, min(_SAMPLE_ROWS, max(_LEAST_ROWS, math.isqrt(_PRODUCTS // n_features))))
     kept = np.arange(len(rows)) if sample_weight is None else np.flatnonzero(sample_weight > 0)
     if len(kept) <= n_sample:
         picked, weight = kept, np.ones(len(kept)) if sample_weight is None else sample_weight[kept].astype(np.float64)
