@@ -125,7 +125,10 @@ def test_uneven_rows_take_more_and_larger_steps():
     assert even.t_ < 510 and uneven.t_ > 4000
     state = uneven._state
     by_curvature = training.auto_rate("softmax", 3, 1.0, uneven.alpha_ / 2, state.data_curvature)
-    assert uneven.learning_rate_ == pytest.approx(4 * by_curvature)
+    assert uneven.learning_rate_ == pytest.approx(16 * by_curvature)
+    careful = LinearClassifier("squared_hinge", random_state=0).fit(np.sinh(2 * (X - 7)), y)
+    by_curvature = training.auto_rate("squared_hinge", 3, 1.0, careful.alpha_ / 2, state.data_curvature)
+    assert careful.learning_rate_ == pytest.approx(by_curvature)
     assert LinearClassifier(random_state=0, eta0=0.01, max_iter=3).fit(np.sinh(2 * (X - 7)), y).learning_rate_ == 0.01
 
 

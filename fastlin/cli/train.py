@@ -41,7 +41,7 @@ def add_to(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--eta0", type=float, metavar="RATE", help="rate of the first step (default: from the data)")
     parser.add_argument("--penalty", default="l2", choices=("l2", "l1", "elasticnet", "none"), help="default: l2")
-    parser.add_argument("--alpha", type=float, help="strength of the penalty (default: 1e-4; with --features chosen)")
+    parser.add_argument("--alpha", type=float, help="strength of the penalty (default: from the data)")
     parser.add_argument(
         "--l1-ratio", type=float, default=0.15, metavar="R", help="share of l1 in the elasticnet (default: 0.15)"
     )
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     model = LinearClassifier(
         arguments.loss,
         penalty=None if arguments.penalty == "none" else arguments.penalty,
-        alpha=1e-4 if arguments.alpha is None else arguments.alpha,
+        alpha="auto" if arguments.alpha is None else arguments.alpha,
         l1_ratio=arguments.l1_ratio,
         margin=arguments.margin,
         batch_size=arguments.batch_size,

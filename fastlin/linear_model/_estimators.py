@@ -53,7 +53,8 @@ class LinearClassifier(LinearFitting):
         Schedule of the rate (`fastlin.training.schedules` has the formulas). "auto": falls linearly to zero at the last
         step. Others: "constant", "invscaling", "optimal", "step", "cosine", "warmup", "one_cycle", "adaptive".
     eta0 : "auto" or float
-        Rate of the first step. "auto" is one over the curvature of the loss on the data (`fastlin.training.rates`).
+        Rate of the first step. "auto" is one over the curvature of the loss on the data (`fastlin.training.rates`), and
+        up to 16 times that where some rows are far longer than the rest, which "squared_hinge" does not bear.
     power_t : float
         Exponent of "invscaling".
     momentum : float in [0, 1)
