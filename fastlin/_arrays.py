@@ -291,7 +291,7 @@ def _as_gradient(gradient: Any, name: str, parameter: np.ndarray, written: dict[
 
 def as_scores(scores: Any) -> np.ndarray:
     """`scores` as a C-contiguous (N, C) or (C,) array of float32 or float64."""
-    array = np.asarray(scores)
+    array = _as_array(scores, "scores")
     if array.dtype.char not in _FLOAT32_STORAGE and array.dtype.char not in _FLOAT64_STORAGE:
         raise TypeError(f"scores has dtype {array.dtype}; wanted is float32 or float64")
     if array.ndim not in (1, 2) or array.shape[-1] == 0:
@@ -404,12 +404,17 @@ def _as_number(value: Any, name: str) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} is {value!r}; wanted is a number") from None
+    except OverflowError:
+        raise ValueError(f"{name} is an integer too large for a float; wanted is smaller") from None
 
 
 def _as_array(value: Any, name: str) -> np.ndarray:
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array; fill it first, for example {name}.filled(0)")
-    return np.asarray(value)
+    try:
+        return np.asarray(value)
+    except ValueError as error:  # of lists that differ in length, say
+        raise ValueError(f"{name} makes no array; wanted is numbers, in rows of one length: {error}") from None
 
 
 def _as_real(value: Any, name: str, dtype: np.dtype) -> np.ndarray:

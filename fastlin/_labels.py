@@ -28,9 +28,24 @@ class Meaning(NamedTuple):
     names: np.ndarray | None = None
 
 
+def as_array(labels: Any, name: str) -> np.ndarray:
+    """`labels` as an array; refused is what NumPy would change in silence: masks, and numbers among strings."""
+    if isinstance(labels, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array; fill it first, for example {name}.filled(0)")
+    try:
+        array = np.asarray(labels)
+    except ValueError as error:
+        raise ValueError(f"{name} makes no array; wanted is one label a row: {error}") from None
+    if array.dtype.kind == "U" and array.ndim == 1 and isinstance(labels, list | tuple):
+        kinds = sorted({"str" if isinstance(label, str) else type(label).__name__ for label in labels})
+        if len(kinds) > 1:
+            raise TypeError(f"{name} mixes {' and '.join(kinds)}; wanted is labels of one kind")
+    return array
+
+
 def as_label_array(y: Any, n_rows: int, name: str = "y") -> np.ndarray:
     """`y` as an array of one label a row: integers, strings, booleans, or floats that hold whole numbers."""
-    labels = np.asarray(y)
+    labels = as_array(y, name)
     if labels.ndim != 1 or len(labels) != n_rows:
         hint = f": pass {name}.ravel()" if labels.ndim == 2 and labels.shape[1] == 1 else ""
         raise ValueError(f"{name} has shape {labels.shape}; wanted is ({n_rows},), one label a row of X{hint}")
@@ -39,7 +54,7 @@ def as_label_array(y: Any, n_rows: int, name: str = "y") -> np.ndarray:
 
 def as_classes(classes: Any) -> np.ndarray:
     """The sorted, distinct labels of a `classes` argument."""
-    labels = np.asarray(classes)
+    labels = as_array(classes, "classes")
     if labels.ndim != 1:
         raise ValueError(f"classes has shape {labels.shape}; wanted is one axis of labels")
     return _at_least_two(_distinct(_check_kind(labels, "classes"), "classes")[0], "classes")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -87,3 +87,12 @@ class EpochReport:
     def update_ratio(self) -> float:
         """Norm of the last step over that of the weights before it; NaN from all-zero weights."""
         return float(np.sqrt(self.told[2] / self.told[3])) if self.told[3] > 0.0 else float("nan")
+
+
+def as_report(report: Any) -> EpochReport:
+    """`report`, which an epoch fills in, or a new one for None."""
+    if report is None:
+        return EpochReport()
+    if not isinstance(report, EpochReport):
+        raise TypeError(f"report is {type(report).__name__}; wanted is an EpochReport: it is filled in place")
+    return report

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastlin import _arrays
-from fastlin._results import EpochReport, EpochResult, LossGradient, Moments
+from fastlin._results import EpochResult, LossGradient, Moments, as_report
 
 __all__ = [
     "adam_epoch",
@@ -371,7 +371,7 @@ def _epoch(
     n_averaged = _arrays.as_step_count(n_averaged, "n_averaged")
     _arrays.as_thread_count(n_threads)
 
-    report = report or EpochReport()
+    report = as_report(report)
     report.losses, told = np.full(len(rates), np.nan), report.told
     told[:] = 0.0, np.nan, np.nan, np.nan
     sum_loss, sum_weight, n_correct, n_seen = 0.0, 0.0, 0, 0

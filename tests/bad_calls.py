@@ -119,6 +119,7 @@ refuse(OF_ROWS, "X of objects", lambda g: {"X": g["X"].astype(object)}, TypeErro
 refuse(OF_ROWS, "X of strings", lambda g: {"X": g["X"].astype(str)}, TypeError, r"X has dtype <U32")
 refuse(OF_ROWS, "X of dates", always(X=np.zeros((6, 4), "M8[s]")), TypeError, r"X has dtype datetime64")
 refuse(OF_ROWS, "X of long doubles", lambda g: {"X": g["X"].astype(np.longdouble)}, TypeError, r"X has dtype float\d+")
+refuse(OF_ROWS, "rows of several lengths", always(X=[[1.0, 2.0], [3.0]]), ValueError, r"X makes no array; wanted is")
 refuse(OF_ROWS, "a masked X", lambda g: {"X": np.ma.masked_array(g["X"])}, TypeError, r"X is a masked array.*filled")
 refuse(OF_ROWS, "a sparse X", always(X=Sparse()), TypeError, r"X is a sparse matrix.*toarray")
 refuse(OF_ROWS, "no X", always(X=None), TypeError, r"X has dtype object")
@@ -209,6 +210,9 @@ refuse(
     r"y\[5\] is 8",
 )
 
+refuse(WITH_LABELS, "a masked y", lambda g: {"y": np.ma.masked_array(g["y"])}, TypeError, r"y is a masked array")
+refuse(WITH_LABELS, "y of several lengths", always(y=[[0], [1, 2]]), ValueError, r"y makes no array")
+
 # rows and order
 for functions, argument in ((LOSSES, "rows"), ("sgd_epoch", "order")):
 
@@ -271,6 +275,7 @@ for argument, functions in (("l2", WITH_LABELS), ("l1", f"{LOSSES} {STEPS}")):
         refuse(functions, f"{argument} of {bad}", always(**{argument: bad}), ValueError, rf"{argument} is {bad}")
     refuse(functions, f"{argument} of a string", always(**{argument: "0.1"}), TypeError, rf"{argument} is '0\.1'")
     refuse(functions, f"{argument} of None", always(**{argument: None}), TypeError, rf"{argument} is None")
+    refuse(functions, f"{argument} past all floats", always(**{argument: 10**400}), ValueError, rf"{argument} is an")
 HINGES = "hinge_loss sgd_epoch"
 for bad in (0, -1.0, np.nan, np.inf):
     refuse(HINGES, f"a margin of {bad}", always(margin=bad), ValueError, rf"margin is {bad}")
@@ -319,6 +324,7 @@ for bad in (1.0, "2"):
     refuse(f"{OF_ROWS} softmax", f"n_threads of {bad!r}", always(n_threads=bad), TypeError, rf"n_threads is {bad!r}")
 
 # What is changed in place
+refuse("sgd_epoch", "a report that is a number", always(report=3), TypeError, r"report is int")
 refuse(STEPS, "W that is a list", lambda g: {"W": g["W"].tolist()}, TypeError, r"W is list")
 refuse(
     "sgd_epoch",
@@ -456,3 +462,8 @@ refuse("softmax", "scores without classes", always(scores=np.zeros((2, 0))), Val
 refuse("softmax", "a number for scores", always(scores=1.0), ValueError, r"scores has shape \(\)")
 refuse("softmax", "complex scores", always(scores=np.zeros((2, 2), complex)), TypeError, r"scores has dtype complex")
 refuse("softmax", "scores of strings", always(scores=[["a", "b"]]), TypeError, r"scores has dtype <U1")
+refuse(
+    "softmax", "masked scores", lambda g: {"scores": np.ma.masked_array(g["scores"])}, TypeError,
+    r"scores is a masked array",
+)  # fmt: skip
+refuse("softmax", "scores of several lengths", always(scores=[[1.0], [1.0, 2.0]]), ValueError, r"scores makes no array")

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from fastlin import training
+from fastlin import path, training
 from fastlin.linear_model import LinearClassifier, SoftmaxClassifier, SVMClassifier, load_model
 from fastlin.training.progress import Progress
 
@@ -21,6 +21,29 @@ def blobs(n_rows=200, seed=0, dtype=np.float32):
 
 
 # What is refused
+
+
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        (lambda y: np.ma.masked_array(y, y == 1), TypeError, "y is a masked array"),
+        (lambda y: ["a" if label else 1 for label in y], TypeError, "y mixes int and str"),
+        (lambda y: [(label,) * (label + 1) for label in y], ValueError, "y makes no array"),
+    ],
+)
+def test_labels_that_numpy_would_change_in_silence(labels, error, message):
+    X, y = blobs()
+    with pytest.raises(error, match=message):
+        path.fit_path(X, labels(y), alphas=[1.0])
+    with pytest.raises(error, match=message):
+        SoftmaxClassifier(max_iter=2).fit(X, y).score(X, labels(y))
+
+
+def test_masked_classes():
+    X, y = blobs()
+    with pytest.raises(TypeError, match="classes is a masked array"):
+        SoftmaxClassifier().partial_fit(X, y, classes=np.ma.masked_array([0, 1, 2], [False, False, True]))
+
 
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs", "auto"])

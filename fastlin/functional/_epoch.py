@@ -11,7 +11,7 @@ import numpy as np
 from fastlin import _arrays, _threads
 from fastlin._core import sgd as _sgd
 from fastlin._core import step as _step
-from fastlin._results import EpochReport, EpochResult
+from fastlin._results import EpochReport, EpochResult, as_report
 from fastlin.functional._common import HINGE, SOFTMAX, Real, check_labels
 
 _Pair = tuple[Real, Real | None]
@@ -64,7 +64,7 @@ def run_epoch(
     s_W, s_b = how.square or (None, None)
     # Threads meet twice a batch, so it is a batch's work that has to be worth them.
     threads = _threads.resolve(n_threads, 4.0 * batch_size * n_features * n_classes)
-    report = report or EpochReport()
+    report = as_report(report)
     report.losses = np.full(len(rates), np.nan)
     sum_loss, sum_weight, n_correct, n_seen = _sgd.epoch(
         X, y, (W, v_W, s_W, mean_W), None if b is None else (b, v_b, s_b, mean_b), order, batch_size, rates,
