@@ -69,7 +69,10 @@ def pack(model: Any, state: FitState) -> tuple[dict[str, Any], dict[str, np.ndar
     if classes.dtype == object:
         if not all(isinstance(label, str) for label in classes):
             raise TypeError("classes_ holds objects other than strings, which a model file cannot hold; fit to strings")
-        classes = classes.astype(str)
+        strings = classes.astype(str)
+        if not np.array_equal(strings.astype(object), classes):  # NumPy drops NULs at the ends
+            raise ValueError("classes_ holds a string that ends with NUL, which no model file can hold; fit to another")
+        classes = strings
     arrays = {"classes": classes, "coef": model.coef_, "intercept": model.intercept_}
     if state.statistics is not None:
         header["resolution"] = state.statistics.resolution
@@ -208,8 +211,18 @@ def _check(name: str, right: bool) -> None:
         raise ValueError(f"its {name} is not what a model has there")
 
 
+def check_name(path: str | os.PathLike[str]) -> None:
+    """Refuse what is no path, and a name that promises another format."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path is {path!r}; wanted is the name of a file")
+    name = os.fspath(path)
+    if name.lower().endswith(".onnx"):
+        raise ValueError(f"path is {name!r}; wanted is a name in .npz or .safetensors: formats.to_onnx writes ONNX")
+
+
 def write(path: str | os.PathLike[str], header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
     """Write `header` and `arrays` to `path`, atomically: as safetensors where its name ends so, else as .npz."""
+    check_name(path)
     text = json.dumps({"format": FORMAT, "version": VERSION, **header}, allow_nan=False)
     for name, array in arrays.items():
         if array.dtype.kind not in _KINDS:

@@ -255,6 +255,68 @@ def test_runs_as_a_module_and_stops_quietly_when_its_reader_goes(data):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("name", ["whole.npz", "m.npz"])
+def test_predict_writes_over_no_file_it_reads(data, capsys, name):
+    assert run("train", "--data", data / "whole.npz", "--epochs", "2", "--model", data / "m.npz") == 0
+    before = (data / name).read_bytes()
+    os.symlink(data / name, data / "link")
+    for output in (data / name, data / "link"):
+        assert run("predict", data / "m.npz", data / "whole.npz", "-o", output) == 2
+        assert re.search(r"--output is .*, the file of (MODEL|DATA), which would be lost", capsys.readouterr().err)
+    assert (data / name).read_bytes() == before
+
+
+def test_train_writes_over_neither_data_nor_checkpoint(data, capsys):
+    before = (data / "whole.npz").read_bytes()
+    assert run("train", "--data", data / "whole.npz", "--model", data / "whole.npz") == 2
+    assert "the file of --data, which would be lost" in capsys.readouterr().err
+    assert (data / "whole.npz").read_bytes() == before
+    both = data / "both.npz"
+    assert run("train", "--data", data / "whole.npz", "--model", both, "--checkpoint", both) == 2
+    assert "the file of --checkpoint" in capsys.readouterr().err
+    assert not both.exists()
+
+
+def test_a_model_of_another_formats_name_is_refused_before_the_fit(data, capsys):
+    assert run("train", "--data", data / "whole.npz", "--model", data / "m.onnx") == 2
+    out, err = capsys.readouterr()
+    assert "formats.to_onnx writes ONNX" in err
+    assert "epoch" not in out and not (data / "m.onnx").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+def test_a_reader_that_has_gone_is_no_success(data):
+    command = [sys.executable, "-u", "-m", "fastlin", "train", "--epochs", "1000000", "--model", str(data / "m.npz")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        err = process.stderr.read()
+        assert process.wait(timeout=60) == 128 + signal.SIGPIPE
+    assert err == "" and not (data / "m.npz").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="descriptors of POSIX")
+def test_predict_without_stdout(data):
+    assert run("train", "--data", data / "whole.npz", "--epochs", "2", "--model", data / "m.npz") == 0
+    code = "import os, sys; os.close(1); os.execv(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-m", "fastlin", "predict", data / "m.npz", data / "rows.npz"]
+    done = subprocess.run([sys.executable, "-c", code, *command], stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "fastlin: stdout is closed; wanted is an open one, or --output\n"
+
+
+def test_labels_that_the_output_cannot_encode(data):
+    with np.load(data / "whole.npz") as whole:
+        np.savez(data / "umlauts.npz", X=whole["X"], y=np.array(["ameise", "k\u00e4fer"])[np.arange(300) % 2])
+    assert run("train", "--data", data / "umlauts.npz", "--epochs", "2", "--model", data / "m.npz") == 0
+    done = subprocess.run(
+        [sys.executable, "-m", "fastlin", "predict", data / "m.npz", data / "umlauts.npz"],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )  # fmt: skip
+    assert done.returncode == 2 and done.stdout == ""
+    assert done.stderr.startswith("fastlin: the output's encoding, ascii, has no '\\xe4'; wanted is")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_ctrl_c_saves_the_model_of_the_last_finished_step(data):
     command = [

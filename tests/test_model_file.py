@@ -410,3 +410,28 @@ def test_write_refuses_objects(tmp_path):
     with pytest.raises(TypeError, match="x has dtype object"):
         model_file.write(tmp_path / "m.npz", {}, {"x": np.array([None])})
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "message"),
+    [
+        ("m.onnx", ValueError, r"path is .*m\.onnx'; wanted is .*to_onnx writes ONNX"),
+        (None, TypeError, "path is None; wanted is the name of a file"),
+        (b"m.npz", TypeError, "path is b'm.npz'"),
+        (3, TypeError, "path is 3"),
+    ],
+)
+def test_save_under_a_name_of_another_kind(tmp_path, path, error, message):
+    X, y = rows(3, np.float32)
+    model = SoftmaxClassifier(max_iter=1, random_state=0).fit(X, y)
+    with pytest.raises(error, match=message):
+        model.save(tmp_path / path if isinstance(path, str) else path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_label_that_numpys_strings_would_shorten(tmp_path):
+    X, y = rows(2, np.float32)
+    model = SoftmaxClassifier(max_iter=1, random_state=0).fit(X, np.array(["a\0", "b"], object)[y])
+    with pytest.raises(ValueError, match="classes_ holds a string that ends with NUL"):
+        model.save(tmp_path / "m.npz")
+    assert list(tmp_path.iterdir()) == []

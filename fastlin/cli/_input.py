@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from fastlin._files import check_writable
 
 if TYPE_CHECKING:
     from fastlin.datasets import Dataset
@@ -24,6 +27,16 @@ DATA_HELP = (
 
 class InputError(Exception):
     """The input makes no sense; the message is all the user needs."""
+
+
+def check_output(option: str, output: str, inputs: dict[str, str | None]) -> None:
+    """Refuse, before anything is computed, an `output` that cannot be written, or that is a file of the `inputs`."""
+    from fastlin.datasets import NAMES
+
+    check_writable(output)
+    for name, path in inputs.items():
+        if path is not None and path not in NAMES and os.path.realpath(path) == os.path.realpath(output):
+            raise InputError(f"{option} is {output!r}, the file of {name}, which would be lost; wanted is another")
 
 
 def named(data: Dataset, y: np.ndarray) -> np.ndarray:

@@ -19,15 +19,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return arguments.run(arguments)
     except BrokenPipeError:
-        # The reader of our output has gone, as `fastlin predict ... | head` does: no error, and nothing to flush to.
+        # The reader of our output has gone, as `fastlin predict ... | head` does: nothing to say, nothing to flush to.
+        # Yet not 0: what was to follow, such as saving the model, was not done.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 141
     except KeyboardInterrupt:
         print("fastlin: interrupted", file=sys.stderr)
         return 130
     except OSError as error:
         named = error.filename is not None
         print(f"fastlin: {error.filename!r}: {error.strerror}" if named else f"fastlin: {error}", file=sys.stderr)
+        return 2
+    except UnicodeEncodeError as error:
+        text = ascii(error.object[error.start : error.end])
+        print(
+            f"fastlin: the output's encoding, {error.encoding}, has no {text}; wanted is one that has, for example by "
+            "PYTHONIOENCODING=utf-8",
+            file=sys.stderr,
+        )
         return 2
     except (InputError, ValueError, TypeError, MemoryError, ArithmeticError) as error:
         from fastlin.training import DivergenceError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastlin.cli._input import DATA_HELP, named
+from fastlin.cli._input import DATA_HELP, InputError, check_output, named
 
 if TYPE_CHECKING:
     from fastlin.datasets import Dataset
@@ -32,11 +32,13 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
-    from fastlin._files import check_writable, write_atomically
+    from fastlin._files import write_atomically
     from fastlin.pipeline import ImagePipeline, load_model
 
     if arguments.output is not None:
-        check_writable(arguments.output)
+        check_output("--output", arguments.output, {"MODEL": arguments.model, "DATA": arguments.data})
+    elif sys.stdout is None:
+        raise InputError("stdout is closed; wanted is an open one, or --output")
     model = load_model(arguments.model)
     if isinstance(model, ImagePipeline):
         model.set_num_threads(arguments.threads)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fastlin.cli._input import DATA_HELP, DEFAULT_DATA, HELD_OUT, InputError, named, split_rows
+from fastlin.cli._input import DATA_HELP, DEFAULT_DATA, HELD_OUT, InputError, check_output, named, split_rows
 
 
 def add_to(commands: Any) -> None:
@@ -57,11 +57,12 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from fastlin import config, datasets
-    from fastlin._files import check_writable
     from fastlin.linear_model import LinearClassifier
+    from fastlin.model_file import check_name
 
     if arguments.model is not None:
-        check_writable(arguments.model)
+        check_output("--model", arguments.model, {"--data": arguments.data, "--checkpoint": arguments.checkpoint})
+        check_name(arguments.model)
     if arguments.loss == "softmax":
         arguments.margin = 1.0  # it has none, so what was given says nothing
     data = datasets.load(arguments.data)
