@@ -214,6 +214,11 @@ def test_the_courses_form_is_adapted() -> None:
         (lambda X, y, W, b: (1.0, W, None), ValueError, "returned None for db"),
         (lambda X, y, W, b: (np.ones(3), W, b), ValueError, "a loss of shape"),
         (lambda X, y, W, b: (float("nan"), W, b), ValueError, "is nan at W"),
+        (lambda X, y, W, b: ("1.0", W, b), TypeError, "returned a loss of <U3; wanted is real numbers"),
+        (lambda X, y, W, b: (1j, W, b), TypeError, "returned a loss of complex128"),
+        (lambda X, y, W, b: (1.0, 1j * W, b), TypeError, "returned dW of complex128"),
+        (lambda X, y, W, b: (1.0, [[1.0], [1.0, 2.0]], b), TypeError, "returned dW of object"),
+        (lambda X, y, W, b: (1.0, W, ["a"] * len(b)), TypeError, "returned db of <U1"),
     ],
 )
 def test_what_is_no_loss_is_refused(loss: Any, error: type[Exception], message: str) -> None:

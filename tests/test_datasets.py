@@ -136,6 +136,8 @@ def test_a_bare_npy_under_the_name(tmp_path):
 
 def test_names():
     assert datasets.load("fashion-mnist-small").name == "fashion-mnist-small"
+    with pytest.raises(DatasetError, match="name_or_path is ''; wanted is"):
+        datasets.load("")
     with pytest.raises(DatasetError, match=r"'imagenet' is no data set; wanted is .* fashion-mnist-small"):
         datasets.load("imagenet")
     with pytest.raises(FileNotFoundError):

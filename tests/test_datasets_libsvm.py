@@ -141,3 +141,8 @@ def test_texts_changed_at_random_are_read_rightly_or_refused(tmp_path):
         for x, row in zip(data.X_train, rows, strict=True):
             assert {int(j) + 1: float(x[j]) for j in np.flatnonzero(x)} == {i: v for i, v in row.items() if v}
     assert n_read > 100 and n_refused > 100
+
+
+def test_no_path():
+    with pytest.raises(TypeError, match="not NoneType"):
+        load_libsvm(None)

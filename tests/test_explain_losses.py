@@ -84,7 +84,8 @@ def test_the_tables() -> None:
         (([[1.0, 2.0]], 0), ValueError, "scores has shape"), (([1.0], 0), ValueError, "two scores or more"),
         (([1.0, np.nan], 0), ValueError, "scores holds nan"), (([1.0, 2.0], 2), ValueError, "y is 2; wanted is 0..1"),
         (([1.0, 2.0], -1), ValueError, "y is -1"), (([1.0, 2.0], 0.5), TypeError, "y has dtype float64"),
-        ((["a", "b"], 0), TypeError, "scores has dtype"),
+        ((["a", "b"], 0), TypeError, "scores has dtype"), (([[1.0], [1.0, 2.0]], 0), ValueError, "scores makes no"),
+        ((np.ma.masked_array([1.0, 2.0]), 0), TypeError, "scores is a masked array"),
     ],
 )  # fmt: skip
 def test_wrong_arguments_are_named(arguments: tuple, error: type[Exception], message: str) -> None:
@@ -100,3 +101,25 @@ def test_wrong_options_are_named(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         explain_losses(LECTURE, 0, **options)
     assert explain_losses([3, 5, -1], np.int64(1)).hinge == 0.0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"class_names": 5}, "class_names is 5; wanted is a list"),
+        ({"class_names": "cat"}, "class_names is 'cat'"),
+        ({"moves": 3}, "moves is 3; wanted is a list"),
+        ({"moves": ["a"]}, "moves holds 'a'; wanted is numbers"),
+    ],
+)
+def test_options_of_another_kind_are_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        explain_losses(LECTURE, 0, **options)
+
+
+@pytest.mark.filterwarnings("error")
+def test_losses_past_all_floats_are_infinite() -> None:
+    example = explain_losses([1e308, -1e308], 1)
+    assert example.hinge == example.squared_hinge == example.softmax == np.inf
+    assert example.probabilities.tolist() == [1.0, 0.0]
+    assert "inf" in str(example)

@@ -68,6 +68,8 @@ def load(name_or_path: str | os.PathLike[str]) -> Dataset:
     <Dataset ring: 1000 rows of float32 (2,), no test split>
     """
     text = os.fspath(name_or_path)
+    if not text:  # to Path the folder that one is in
+        raise DatasetError(f"name_or_path is {text!r}; wanted is {_PATHS}; or one of {', '.join(NAMES)}")
     if text in NAMES:
         return NAMES[text]()
     path, lower = Path(text), text.lower()

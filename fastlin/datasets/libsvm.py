@@ -93,7 +93,7 @@ def load_libsvm(
     """
     if n_features is not None and n_features < 1:
         raise ValueError(f"n_features is {n_features}; wanted is at least 1")
-    paths = [os.fspath(file) for file in (path, test_path) if file is not None]
+    paths = [os.fspath(path)] + ([] if test_path is None else [os.fspath(test_path)])
     parts = [_read(file) for file in paths]
     widths = [int(rows.column.max(initial=-1)) + 1 for rows in parts]
     width = max(widths) if n_features is None else n_features

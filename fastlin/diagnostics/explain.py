@@ -180,7 +180,7 @@ def explain_losses(
     +0         3.20  2.9000   8.4100   2.0404      0.1300
     +1         4.20  1.9000   3.6100   1.2419      0.2888
     """
-    row = _arrays.as_scores(np.asarray(scores, np.float64) if np.asarray(scores).dtype.kind in "iub" else scores)
+    row = _arrays.as_scores(scores)
     if row.ndim != 1 or len(row) < 2:
         raise ValueError(f"scores has shape {row.shape}; wanted is (n_classes,), one row of two scores or more")
     row = row.astype(np.float64)
@@ -190,25 +190,36 @@ def explain_losses(
     if not 0 <= label < len(row):
         raise ValueError(f"y is {label}; wanted is 0..{len(row) - 1}, as there are {len(row)} scores")
     margin = _arrays.as_positive(margin, "margin")
-    names = tuple(map(str, range(len(row)) if class_names is None else class_names))
+    names = tuple(map(str, range(len(row)) if class_names is None else _as_sequence(class_names, "class_names")))
     if len(names) != len(row):
         raise ValueError(f"class_names holds {len(names)} names; wanted is {len(row)}, one a score")
 
-    differences = row - row[label] + margin
-    terms = np.maximum(differences, 0.0)
-    terms[label] = 0.0
-    shift = float(row.max()) if row.max() > _LARGEST_EXPONENT else 0.0
+    with np.errstate(over="ignore"):  # what is too large for a float64 is infinite
+        differences = row - row[label] + margin
+        terms = np.maximum(differences, 0.0)
+        terms[label] = 0.0
+        squares = terms**2
+        shift = float(row.max()) if row.max() > _LARGEST_EXPONENT else 0.0
+        exponents = np.exp(row - shift)
     outcomes = []
-    for by in moves:
+    for by in _as_sequence(moves, "moves"):
+        if not isinstance(by, int | float | np.number):
+            raise TypeError(f"moves holds {by!r}; wanted is numbers")
         if not np.isfinite(by):
             raise ValueError(f"moves holds {by}; wanted is finite numbers")
         moved = row.copy()
         moved[label] += by
         outcomes.append(Move(float(by), *_losses(moved, label, margin), float(functional.softmax(moved)[label])))
     return LossExplanation(
-        row, label, margin, names, differences, terms, terms**2, shift, np.exp(row - shift), functional.softmax(row),
+        row, label, margin, names, differences, terms, squares, shift, exponents, functional.softmax(row),
         tuple(outcomes),
     )  # fmt: skip
+
+
+def _as_sequence(value: Any, name: str) -> Sequence[Any]:
+    if np.ndim(value) == 0 or not hasattr(value, "__iter__"):
+        raise TypeError(f"{name} is {value!r}; wanted is a list")
+    return value
 
 
 def _losses(scores: np.ndarray, y: int, margin: float) -> tuple[float, float, float]:

@@ -143,16 +143,28 @@ def _checked(result: Any, name: str, W: np.ndarray, b: np.ndarray | None) -> Los
         kind = f"{len(result)} values" if isinstance(result, tuple) else type(result).__name__
         raise TypeError(f"{name} returned {kind}; wanted is a tuple {wanted}")
     loss, dW, db = (*result, None)[:3]
-    if np.ndim(loss) != 0:
-        raise ValueError(f"{name} returned a loss of shape {np.shape(loss)}; wanted is one number")
-    dW = np.asarray(dW, np.float64)
+    loss = _as_floats(loss, "a loss", name)
+    if loss.ndim != 0:
+        raise ValueError(f"{name} returned a loss of shape {loss.shape}; wanted is one number")
+    dW = _as_floats(dW, "dW", name)
     if dW.shape != W.shape:
         hint = ": transpose it, or wrap a function f(W, X, y, reg) in course_loss" if dW.T.shape == W.shape else ""
         raise ValueError(f"{name} returned dW of shape {dW.shape}; wanted is {W.shape}, as W{hint}")
     if b is not None:
         if db is None:
             raise ValueError(f"{name} returned None for db though b is given; wanted is its gradient")
-        db = np.asarray(db, np.float64)
+        db = _as_floats(db, "db", name)
         if db.shape != b.shape:
             raise ValueError(f"{name} returned db of shape {db.shape}; wanted is {b.shape}, as b")
     return LossGradient(float(loss), dW, None if b is None else db)
+
+
+def _as_floats(value: Any, what: str, name: str) -> np.ndarray:
+    """`value`, which the loss called `name` returned as `what`, in float64."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # lists that differ in length
+        array = np.empty(0, object)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} returned {what} of {array.dtype}; wanted is real numbers")
+    return array.astype(np.float64)
