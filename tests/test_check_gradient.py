@@ -283,3 +283,10 @@ def test_the_report_prints_the_worst_first() -> None:
     assert str(report).splitlines()[0].startswith("gradient of hinge, loss ")
     html = report._repr_html_()
     assert html.startswith("<table>") and html.count("<tr") == 1 + 4 + 8 and "along the gradient" in html
+
+
+def test_the_verdict_counts_slopes_of_slopes() -> None:
+    report = check_gradient(lambda X, y, W, b: (float((W**2).sum()), W, 0 * b), X, y, W, b, n_entries=4, n_directions=2)
+    # Wrong are the four weights and the three directions, not the biases.
+    assert len(report.failed) == 7
+    assert f"FAILED: 8 of {W.size + C} entries checked, 7 of 11 slopes beyond 1e-06" in str(report)

@@ -116,7 +116,8 @@ class GradientReport(NamedTuple):
             return f"NOTHING CHECKED: {counted}"
         if self.ok:
             return f"ok: {counted}, largest relative error {number(self._largest(), 2)} <= {number(self.tolerance, 2)}"
-        return f"FAILED: {counted}, {len(self.failed)} beyond {number(self.tolerance, 2)}"
+        n_slopes = self.n_checked + sum(not direction.kink for direction in self.directions)
+        return f"FAILED: {counted}, {len(self.failed)} of {n_slopes} slopes beyond {number(self.tolerance, 2)}"
 
     def _largest(self) -> float:
         return max((e.error for e in (*self.entries, *self.directions) if not e.kink), default=0.0)

@@ -1,0 +1,76 @@
+"""The examples of docs/, page by page as a reader would run them; docs/formats.md has a module of its own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastlin
+from fastlin import datasets
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+pytestmark = pytest.mark.skipif(not DOCS.is_dir(), reason="the documentation is not beside the tests")
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs the examples of a page in an empty folder, with the names that its text speaks of; returns all names."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(page: str, **names) -> dict:
+        examples = re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.S)
+        assert examples
+        for example in examples:
+            exec(compile(example, page, "exec"), names)
+        return names
+
+    return run
+
+
+@pytest.fixture
+def images():
+    return np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("page", ["datasets.md", "diagnostics.md"])
+def test_pages_that_bring_their_own_data(run, page):
+    run(page)
+
+
+def test_plotting(run, tmp_path):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("agg")
+    run("plotting.md")
+    assert {path.name for path in tmp_path.iterdir()} == {"templates.png", "report.html", "surface.png"}
+
+
+def test_features(run, images):
+    names = run("features.md", images=images)
+    assert names["X"].shape == (20, 324)
+    assert names["C"].shape == (20, 12 * 4 * 4)
+    assert len(names["F"]) == 20
+
+
+def test_visual_words(run, images):
+    names = run("visual_words.md", train_images=images, test_images=images[:5])
+    assert names["X_train"].shape == (20, 3328) and names["X_test"].shape == (5, 3328)
+
+
+def test_a_model_file_is_read_without_fastlin(run):
+    pytest.importorskip("safetensors")
+    data = datasets.load_fashion_mnist_small()
+    model = fastlin.SoftmaxClassifier(max_iter=1, random_state=0).fit(data.X_train, data.y_train)
+    for name in ("model.npz", "model.safetensors"):
+        model.save(name)
+    names = run("model_file.md", X=data.X_test)
+    np.testing.assert_array_equal(names["labels"], model.predict(data.X_test))
+    np.testing.assert_allclose(names["scores"], model.decision_function(data.X_test), rtol=1e-4, atol=1e-3)
+
+
+def test_the_courses_imports_have_their_place_here():
+    lines = re.findall(r"```python\n(.*?)```", (DOCS / "cs231n.md").read_text(), re.S)[0]
+    exec(compile(re.sub(r"^from cs231n\.", "from fastlin.cs231n.", lines, flags=re.M), "cs231n.md", "exec"), {})
