@@ -409,27 +409,29 @@ def _squares(pair):
 
 def softmax_loss_naive(X, y, W, b=None, *, l2=0.0):
     """`softmax_loss` by explicit loops, float64, for reading beside the formula."""
-    X, W = np.asarray(X, dtype=np.float64), np.asarray(W, dtype=np.float64)
-    n_classes = W.shape[0]
+    X, y, W, b = _in_float64(X, y, W, b)
+    l2 = _arrays.as_nonnegative(l2, "l2")
+    n_rows, n_classes = max(len(X), 1), W.shape[0]
     loss, dW, db = 0.0, np.zeros_like(W), np.zeros(n_classes)
     for x, label in zip(X, y, strict=True):
         s = np.array([W[j] @ x + (0.0 if b is None else b[j]) for j in range(n_classes)])
         s -= s.max()
         p = np.exp(s) / np.exp(s).sum()
-        loss += -np.log(p[label])
+        loss += np.log(np.exp(s).sum()) - s[label]  # -log p[label], finite where p is too small for a float
         for j in range(n_classes):
             ds = p[j] - (1.0 if j == label else 0.0)
             dW[j] += ds * x
             db[j] += ds
     return LossGradient(
-        float(loss / len(X) + l2 * np.sum(W * W)), dW / len(X) + 2 * l2 * W, None if b is None else db / len(X)
+        float(loss / n_rows + l2 * np.sum(W * W)), dW / n_rows + 2 * l2 * W, None if b is None else db / n_rows
     )
 
 
 def hinge_loss_naive(X, y, W, b=None, *, margin=1.0, l2=0.0):
     """`hinge_loss` (sum, power 1) by explicit loops, float64."""
-    X, W = np.asarray(X, dtype=np.float64), np.asarray(W, dtype=np.float64)
-    n_classes = W.shape[0]
+    X, y, W, b = _in_float64(X, y, W, b)
+    margin, l2 = _arrays.as_positive(margin, "margin"), _arrays.as_nonnegative(l2, "l2")
+    n_rows, n_classes = max(len(X), 1), W.shape[0]
     loss, dW, db = 0.0, np.zeros_like(W), np.zeros(n_classes)
     for x, label in zip(X, y, strict=True):
         s = np.array([W[j] @ x + (0.0 if b is None else b[j]) for j in range(n_classes)])
@@ -437,14 +439,14 @@ def hinge_loss_naive(X, y, W, b=None, *, margin=1.0, l2=0.0):
             if j == label:
                 continue
             violation = s[j] - s[label] + margin
-            if violation > 0:
+            if not violation <= 0:  # NaN counts, so that the loss tells of it
                 loss += violation
                 dW[j] += x
                 dW[label] -= x
                 db[j] += 1.0
                 db[label] -= 1.0
     return LossGradient(
-        float(loss / len(X) + l2 * np.sum(W * W)), dW / len(X) + 2 * l2 * W, None if b is None else db / len(X)
+        float(loss / n_rows + l2 * np.sum(W * W)), dW / n_rows + 2 * l2 * W, None if b is None else db / n_rows
     )
 
 
@@ -457,6 +459,14 @@ def _model(X, W, b, n_threads):
     dtype = _arrays.compute_dtype(X)
     W = _arrays.as_weights(W, X.shape[1], dtype)
     return X, W, _arrays.as_bias(b, W.shape[0], dtype), dtype
+
+
+def _in_float64(X, y, W, b):
+    rows = _arrays.as_rows(X).astype(np.float64)
+    X, W, b, _ = _model(rows, W, b, None)
+    y = _arrays.as_labels(y, len(X))
+    _check_labels(y, slice(None), W.shape[0])
+    return X, y, W, b
 
 
 def _check_hinge(power, kind):

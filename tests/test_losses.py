@@ -423,6 +423,22 @@ def test_the_lectures_loops_agree_with_the_twin_and_with_the_compiled(shape: tup
         assert_same_result(functional.hinge_loss(wide.X, wide.y, wide.W, b, margin=2.5), by_loops, np.float64)
 
 
+@pytest.mark.parametrize("loss", [reference.softmax_loss_naive, reference.hinge_loss_naive])
+def test_the_lectures_loops_at_odd_input(loss: Any) -> None:
+    p = problem(4, 3, 3, "float64")
+    name = loss.__name__.removesuffix("_naive")
+    for n_rows, W in ((4, 1e5 * p.W), (0, p.W)):  # probabilities of zero; no rows
+        arguments = p.X[:n_rows], p.y[:n_rows], W, p.b
+        assert_same_result(loss(*arguments), getattr(functional, name)(*arguments), np.float64, name)
+    assert math.isnan(loss(p.X * np.nan, p.y, p.W).loss)
+    for change, message in (
+        ({"y": p.y - 5}, r"y\[0\] is -"), ({"y": p.y + 5}, r"y\[0\] is "), ({"W": p.W[:, :2]}, r"W has shape \(3, 2\)"),
+        ({"b": [1.0]}, r"b has shape \(1,\)"), ({"l2": -1}, "l2 is -1"),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=f"^{message}"):
+            loss(**{"X": p.X, "y": p.y, "W": p.W, "b": p.b, **change})
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "float16", "float32"])
 @pytest.mark.parametrize("scaled", [True, False])
 def test_rows_far_from_zero_keep_their_digits(simd_level: str, dtype: str, scaled: bool) -> None:
