@@ -305,6 +305,30 @@ def test_predict_without_stdout(data):
     assert done.stderr == "fastlin: stdout is closed; wanted is an open one, or --output\n"
 
 
+@pytest.mark.parametrize(
+    ("module", "arguments", "pip"),
+    [
+        ("scipy", ["--data", "whole.npz", "--solver", "lbfgs"], "fastlin[solvers]"),
+        ("PIL", ["--data", "."], "fastlin[image]"),
+    ],
+)
+def test_an_extra_that_is_not_there(data, monkeypatch, capsys, module, arguments, pip):
+    (data / "ant").mkdir()
+    (data / "ant" / "a.png").write_bytes(b"")
+    monkeypatch.chdir(data)
+    monkeypatch.setitem(sys.modules, module, None)
+    for name in [name for name in sys.modules if name.startswith(f"{module}.")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert run("train", *arguments) == 2
+    assert re.fullmatch(rf"fastlin: .*: pip install '{re.escape(pip)}'\n", capsys.readouterr().err)
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        run("--version")
+    assert capsys.readouterr().out == f"fastlin {fastlin.__version__}\n"
+
+
 def test_labels_that_the_output_cannot_encode(data):
     with np.load(data / "whole.npz") as whole:
         np.savez(data / "umlauts.npz", X=whole["X"], y=np.array(["ameise", "k\u00e4fer"])[np.arange(300) % 2])

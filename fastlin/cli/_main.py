@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from fastlin._version import __version__
 from fastlin.cli import bench, check, info, plot, predict, report, train
 from fastlin.cli._input import InputError
 
@@ -38,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    except (InputError, ValueError, TypeError, MemoryError, ArithmeticError) as error:
+    except (InputError, ImportError, ValueError, TypeError, MemoryError, ArithmeticError) as error:
+        # An ImportError names the extra that is not there.
         from fastlin.training import DivergenceError
 
         print(f"fastlin: {error or type(error).__name__}", file=sys.stderr)
@@ -49,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fastlin", description="Linear classifiers on images and other dense rows, fast."
     )
+    parser.add_argument("--version", action="version", version=f"fastlin {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in _COMMANDS:
         command.add_to(commands)
