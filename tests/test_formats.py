@@ -243,6 +243,8 @@ def test_a_model_from_elsewhere_is_saved_and_goes_on_learning(tmp_path):
         ({"weight": np.ones((0, 3))}, ValueError, r"weight has shape \(0, 3\)"),
         ({"weight": np.ones((3, 0))}, ValueError, r"weight has shape \(3, 0\)"),
         ({"weight": [["a"]]}, TypeError, "weight has dtype <U1; wanted is real numbers"),
+        ({"weight": np.ma.ones((3, 2))}, TypeError, "weight is a masked array"),
+        ({"weight": np.ones((3, 2)), "classes": np.ma.arange(3)}, TypeError, "classes is a masked array"),
         ({"weight": np.full((3, 2), np.nan)}, ValueError, "weight holds nan; wanted is finite"),
         ({"weight": np.ones((3, 2)), "bias": np.ones(2)}, ValueError, r"bias has shape \(2,\); wanted is \(3,\)"),
         ({"weight": np.ones((2, 2)), "bias": np.ones((2, 1))}, ValueError, r"bias has shape \(2, 1\)"),

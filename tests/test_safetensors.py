@@ -89,6 +89,15 @@ def test_bfloat16_is_read_as_float32(tmp_path):
     assert read.ravel()[:2].tolist() == [1.0, -2.5]
 
 
+def test_what_is_no_mapping(tmp_path):
+    path = tmp_path / "a.safetensors"
+    with pytest.raises(TypeError, match=r"arrays is a \w+Path; wanted is a dict"):
+        write_safetensors({"x": np.ones(2)}, path)
+    with pytest.raises(TypeError, match="metadata is a list"):
+        write_safetensors(path, {"x": np.ones(2)}, ["of"])
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "array", [np.array(["a"]), np.array([b"a"]), np.array([None]), np.zeros(1, complex), np.zeros(1, "M8[s]")]
 )

@@ -66,9 +66,12 @@ def write_safetensors(
     Raises
     ------
     TypeError
-        For an array of another type, naming it.
+        For an array of another type, naming it, and for `arrays` or `metadata` that are no mapping.
     OSError
         When `path` cannot be written; what was there stays.
     """
+    for name, value in (("arrays", arrays), ("metadata", metadata or {})):
+        if not isinstance(value, Mapping):
+            raise TypeError(f"{name} is a {type(value).__name__}; wanted is a dict by name")
     content = _safetensors.dump({name: np.asarray(array) for name, array in arrays.items()}, metadata or {})
     write_atomically(path, lambda file: file.write(content))

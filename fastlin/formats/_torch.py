@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fastlin import _arrays, training
+from fastlin import _arrays, _labels, training
 from fastlin.formats._model import fitted, weights_of
 from fastlin.linear_model import LinearClassifier, SoftmaxClassifier, SVMClassifier
 
@@ -56,7 +56,7 @@ def from_torch(
         raise ValueError(f"weight has shape {W.shape}; wanted is (n_classes, n_features), a row a class")
     b = np.zeros(len(W), W.dtype) if bias is None else _as_array(bias, "bias")
     n_classes = max(2, len(W))
-    labels = np.arange(n_classes) if classes is None else np.asarray(classes)
+    labels = np.arange(n_classes) if classes is None else _labels.as_array(classes, "classes")
     if labels.shape != (n_classes,) or not np.array_equal(np.unique(labels), labels):
         raise ValueError(
             f"classes is {labels.tolist()!r:.80}; wanted is {n_classes} labels, sorted, each once: one a row of weight"
@@ -103,6 +103,8 @@ def _as_array(value: Any, name: str) -> np.ndarray:
     if hasattr(value, "detach"):  # a tensor; NumPy knows none of its 16-bit floats but one
         value = value.detach().cpu()
         value = (value.double() if value.element_size() == 8 else value.float()).numpy()
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array; fill it first, for example {name}.filled(0)")
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} has dtype {array.dtype}; wanted is real numbers")
