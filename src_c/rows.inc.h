@@ -231,6 +231,14 @@ FL_INLINE void NAME(gradient_tile)(const int classes, const int vectors, ptrdiff
     }
 }
 
+/* Features before the next line begins: large arrays of NumPy's begin 16 bytes behind one. Where a tile is a line wide
+ * it then reads one line of each row and not two (with AVX2 a fifth of the whole pass). A wider one gains less than its
+ * sums lose, which lie across lines then; few features are not worth it. */
+FL_INLINE ptrdiff_t NAME(to_line)(const X *x, ptrdiff_t d) {
+    if (FL_VECTOR_BYTES == 64 || d < 32 * (ptrdiff_t)LANES) return 0;
+    return (ptrdiff_t)((64 - (uintptr_t)x % 64) % 64 / sizeof(X));
+}
+
 static void NAME(gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g,
                            ptrdiff_t d0, ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate,
                            const void *const *next_n) {
@@ -244,6 +252,7 @@ static void NAME(gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, con
             const REAL *coefficient = (const REAL *)g_nc + r0 * ld_g + c0;
             const int add = accumulate || r0 > 0;
             ptrdiff_t ld = ld_g, d = d0;
+            const ptrdiff_t d_line = d0 + NAME(to_line)(x[0] + d0, d1 - d0);
             if (c > classes) {
                 for (ptrdiff_t r = 0; r < rows; r++)
                     for (ptrdiff_t j = 0; j < classes; j++) gathered[r * classes + j] = coefficient[r * ld_g + j];
@@ -253,8 +262,10 @@ static void NAME(gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, con
 #define FL_GRADIENT(k, vectors, width, next)                                                                           \
     NAME(gradient_tile)                                                                                                \
     (k, vectors, width, rows, x, d, coefficient, ld, (REAL *)dw_cd + c0 * ld_dw + (d - d0), ld_dw, add, next)
-            /* As many vectors as the registers hold, then two while they last, then one, whole or part. */
+            /* Up to a line, then as many vectors as the registers hold, then two while they last, then one or a part. */
 #define FL_GRADIENT_TILES(k)                                                                                           \
+    for (; d < d_line; d += d_line - d < LANES ? d_line - d : LANES)                                                   \
+        FL_GRADIENT(k, 1, d_line - d < LANES ? d_line - d : LANES, NULL);                                              \
     for (; d + FL_VECTOR_TILE(k) * LANES <= d1 && d < d_asked; d += FL_VECTOR_TILE(k) * LANES)                         \
         FL_GRADIENT(k, FL_VECTOR_TILE(k), LANES, (const X *const *)next_n + r0);                                       \
     for (; d + FL_VECTOR_TILE(k) * LANES <= d1; d += FL_VECTOR_TILE(k) * LANES)                                        \

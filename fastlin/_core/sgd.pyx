@@ -32,22 +32,10 @@ from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_loss, centre_r
 from fastlin._core.rows cimport gradient_stride, load_features, look_ahead, open_block, point_at, put_real, read_rows
 from fastlin._core.rows cimport rows_in_cache, score_block, size_block, write_bias
 from fastlin._core.step cimport as_model, model_from, step_at
+from fastlin._core.team cimport fl_team, fl_team_asked, fl_team_claim, fl_team_look, fl_team_open, fl_team_wait
+from fastlin._core.team cimport omp_get_num_threads
 
 cnp.import_array()
-
-
-cdef extern from "fl_openmp.h" nogil:
-    int omp_get_num_threads()
-
-
-cdef extern from "fl_team.h" nogil:
-    ctypedef struct fl_team:
-        int stopped
-    void fl_team_open(fl_team *team, int may_look)
-    void fl_team_look(fl_team *team, int thread)
-    int fl_team_asked(fl_team *team)
-    ptrdiff_t fl_team_claim(fl_team *team, ptrdiff_t n)
-    int fl_team_wait(fl_team *team, int thread, int n_threads)
 
 
 # A block is read twice, so it should stay in a second-level cache of 1 MiB beside the weights and the gradient.
