@@ -49,6 +49,8 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 def _mode(path: str | os.PathLike[str]) -> int | None:
     """Kind and permissions of what is there, None for nothing; what can never be a file is refused."""
+    if not isinstance(path, str | bytes | os.PathLike):  # os.stat takes a number for an open file
+        raise TypeError(f"path is {path!r}; wanted is the name of a file")
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:

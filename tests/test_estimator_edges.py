@@ -45,6 +45,38 @@ def test_masked_classes():
         SoftmaxClassifier().partial_fit(X, y, classes=np.ma.masked_array([0, 1, 2], [False, False, True]))
 
 
+def test_masks_and_mixed_labels_are_not_passed_over():
+    X, y = blobs()
+    mask = np.arange(len(y)) == 3
+    with pytest.raises(TypeError, match="y is a masked array"):
+        SoftmaxClassifier().fit(X, np.ma.masked_array(y, mask))
+    with pytest.raises(TypeError, match="sample_weight is a masked array"):
+        SoftmaxClassifier().fit(X, y, sample_weight=np.ma.masked_array(np.ones(len(y)), mask))
+    with pytest.raises(TypeError, match="y mixes int and str"):
+        SoftmaxClassifier().fit(X, ["a" if label else 1 for label in y])
+
+
+def test_labels_of_another_kind_do_not_score_zero():
+    X, y = blobs()
+    model = SoftmaxClassifier(max_iter=2, random_state=0).fit(X, y)
+    with pytest.raises(TypeError, match="y"):
+        model.score(X, y.astype(str))
+
+
+@pytest.mark.parametrize(
+    "name", ["fit_intercept", "nesterov", "early_stopping", "standardize", "shuffle", "warm_start"]
+)
+def test_a_switch_is_no_word(name):
+    X, y = blobs()
+    with pytest.raises((TypeError, ValueError), match=f"{name} is 'no'"):
+        SoftmaxClassifier(**{name: "no"}).fit(X, y)
+
+
+def test_a_number_is_no_name_of_a_file():
+    X, y = blobs()
+    with pytest.raises(TypeError, match="3"):
+        SoftmaxClassifier(checkpoint=3, max_iter=2).fit(X, y)
+
 
 @pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs", "auto"])
 @pytest.mark.parametrize(

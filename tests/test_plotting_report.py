@@ -240,3 +240,7 @@ def test_report_refuses_in_a_line(files, tmp_path, capsys):
     assert run("report", files / "m.npz", files / "d.npz", "-o", tmp_path / "r.html", "--worst", 0) == 2
     assert "n_worst is 0" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+    before = (files / "m.npz").read_bytes()
+    assert run("report", files / "m.npz", files / "d.npz", "-o", files / "m.npz") == 2
+    assert "the file of MODEL, which would be lost" in capsys.readouterr().err
+    assert (files / "m.npz").read_bytes() == before

@@ -287,6 +287,11 @@ def test_wrong_images_are_named() -> None:
         VisualWords().get_feature_names_out()
 
 
+def test_a_mask_is_not_passed_over() -> None:
+    with pytest.raises(TypeError, match="X is a masked array"):
+        VisualWords(3).fit(np.ma.masked_array(IMAGES, IMAGES > 250))
+
+
 def test_nothing_given_is_changed() -> None:
     images, training = IMAGES.copy(), TRAINING.copy()
     words = fitted(training)

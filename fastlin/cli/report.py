@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import Any
 
-from fastlin.cli._input import DATA_HELP, InputError
+from fastlin.cli._input import DATA_HELP, InputError, check_output
 
 
 def add_to(commands: Any) -> None:
@@ -29,12 +29,11 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do what the arguments say; return the exit code."""
     from fastlin import datasets, plotting
-    from fastlin._files import check_writable
     from fastlin.pipeline import ImagePipeline, load_model
 
     if arguments.seed < 0:
         raise InputError(f"--seed is {arguments.seed}; wanted is an integer >= 0")
-    check_writable(arguments.output)
+    check_output("--output", arguments.output, {"MODEL": arguments.model, "DATA": arguments.data})
     model = load_model(arguments.model)
     if isinstance(model, ImagePipeline):
         model.set_num_threads(arguments.threads)

@@ -433,6 +433,8 @@ class VisualWords(Parameters):
 
     def _as_images(self, X: Any) -> np.ndarray:
         """`X` as (N, height, width, channels) of uint8 or float, without a copy where it is an array."""
+        if isinstance(X, np.ma.MaskedArray):
+            raise TypeError("X is a masked array; fill it first, for example X.filled(0)")
         images = np.asarray(X)
         if images.dtype != np.uint8 and images.dtype.kind != "f":
             raise TypeError(f"X has dtype {images.dtype}; wanted is images of uint8 or float")

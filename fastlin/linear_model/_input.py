@@ -37,17 +37,18 @@ def as_training_data(X: Any, y: Any, sample_weight: Any) -> tuple[np.ndarray, np
     if y is None:
         raise ValueError("a fit requires y to be passed, but the target y is None; wanted is one label a row of X")
     rows = as_rows(X)
-    labels = np.asarray(y)
+    labels = _labels.as_array(y, "y")
     if labels.ndim == 2 and labels.shape[1] == 1:
         warnings.warn(
             f"A column-vector y was passed when a 1d array was expected: y has shape {labels.shape}; pass y.ravel()",
             _sklearn.conversion_warning(), stacklevel=3,
         )  # fmt: skip
         labels = labels.ravel()
-    weight = None if sample_weight is None else np.asarray(sample_weight)
-    if weight is not None and weight.ndim == 0:
-        weight = np.full(len(rows), weight)
-    return rows, _labels.as_label_array(labels, len(rows)), _arrays.as_sample_weight(weight, len(rows))
+    if sample_weight is not None and not isinstance(sample_weight, np.ma.MaskedArray):
+        sample_weight = np.asarray(sample_weight)
+        if sample_weight.ndim == 0:
+            sample_weight = np.full(len(rows), sample_weight)
+    return rows, _labels.as_label_array(labels, len(rows)), _arrays.as_sample_weight(sample_weight, len(rows))
 
 
 def check_any_weight(weight: np.ndarray | None) -> None:

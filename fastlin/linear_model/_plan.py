@@ -133,6 +133,10 @@ def check_others(model: Any) -> None:
     n_epochs(model, 1)
     stopping(model, bool(model.early_stopping))
     callbacks(model)
+    for name in ("fit_intercept", "nesterov", "early_stopping", "standardize", "shuffle", "warm_start"):
+        value = getattr(model, name)
+        if not isinstance(value, bool | np.bool_ | int):
+            raise TypeError(f"{name} is {value!r}; wanted is True or False")
     _arrays.as_count(model.checkpoint_every, "checkpoint_every")
 
 

@@ -74,6 +74,7 @@ class LinearPrediction(LinearParameters):
         if len(predicted) == 0:
             raise ValueError("X has no rows; wanted is at least one to score")
         check_any_weight(weight)
+        _labels.joined(self.classes_, labels[:1])  # numbers against strings would be a silent 0
         return float(np.average(predicted == labels, weights=weight))
 
     def _decision(self, rows: np.ndarray) -> np.ndarray:

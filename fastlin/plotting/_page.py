@@ -29,7 +29,7 @@ dd { margin: 0; font-size: 1.25rem; font-weight: 600; overflow-wrap: anywhere; }
 .wide { overflow-x: auto; margin: 0.5rem 0; white-space: nowrap; }
 .words { white-space: normal; overflow-wrap: anywhere; }
 table { border-collapse: collapse; font-size: 0.875rem; }
-caption { font-weight: 600; padding: 0.3rem 0; text-align: left; }
+caption { font-weight: 600; max-width: 90vw; padding: 0.3rem 0; text-align: left; white-space: normal; }
 th, td { text-align: left; padding: 0.2rem 0.9rem 0.2rem 0; border-bottom: 1px solid #8884; vertical-align: top; }
 th { font-weight: 600; }
 tbody th { font-weight: 400; }

@@ -241,7 +241,7 @@ def _templates(s: _Subject) -> str:
     ]
     unit = "a standard deviation of the pixel" if s.classifier.scale_ is not None else "a grey level"
     white = shown.limits[0, 1]
-    said = f"Mid grey is a weight of zero. White adds {white:.3g} to the score for {unit}, black takes {white:.3g}."
+    said = f"Mid grey is a weight of zero. White adds {white:.3g} or more to the score for {unit}, black takes as much."
     if len(s.names) > len(pictures):
         said += f" The first {len(pictures)} of {len(s.names)} classes are shown."
     return _page.section("Templates", _page.paragraph(said), _page.gallery(pictures), _page.figures([spread]))
