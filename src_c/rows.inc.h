@@ -198,7 +198,7 @@ static void NAME(scores)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *cons
 
 FL_INLINE void NAME(gradient_tile)(const int classes, const int vectors, ptrdiff_t width, ptrdiff_t n,
                                    const X *const *x_n, ptrdiff_t d, const REAL *g_nc, ptrdiff_t ld_g, REAL *dw_cd,
-                                   ptrdiff_t ld_dw, int accumulate, const X *const *next_n) {
+                                   ptrdiff_t ld_dw, int accumulate, const X *const *next_n, ptrdiff_t d_ask) {
     V sum[12][8];
     FL_UNROLL for (int c = 0; c < classes; c++) FL_UNROLL for (int v = 0; v < vectors; v++) sum[c][v] = VW(set1)(0);
     for (ptrdiff_t r = 0; r < n; r++, g_nc += ld_g) {
@@ -210,7 +210,7 @@ FL_INLINE void NAME(gradient_tile)(const int classes, const int vectors, ptrdiff
             FL_UNROLL for (int v = 0; v < vectors; v++) {
                 x_v[v] = X_LOAD(x + v * LANES);
                 FL_KEEP(x_v[v]);
-                if (FL_ASKS && next_n && v * LANES * sizeof(X) % 64 == 0) FL_PREFETCH(next_n[r] + d + v * LANES);
+                if (FL_ASKS && next_n && v * LANES * sizeof(X) % 64 == 0) FL_PREFETCH(next_n[r] + d_ask + v * LANES);
             }
         FL_UNROLL for (int c = 0; c < classes; c++) {
             const V g = VW(set1)(g_nc[c]);
@@ -232,11 +232,13 @@ FL_INLINE void NAME(gradient_tile)(const int classes, const int vectors, ptrdiff
 }
 
 /* Features before the next line begins: large arrays of NumPy's begin 16 bytes behind one. Where a tile is a line wide
- * it then reads one line of each row and not two (with AVX2 a fifth of the whole pass). A wider one gains less than its
- * sums lose, which lie across lines then; few features are not worth it. */
-FL_INLINE ptrdiff_t NAME(to_line)(const X *x, ptrdiff_t d) {
-    if (FL_VECTOR_BYTES == 64 || d < 32 * (ptrdiff_t)LANES) return 0;
-    return (ptrdiff_t)((64 - (uintptr_t)x % 64) % 64 / sizeof(X));
+ * it then reads one line of each row and not two: with AVX2 a fifth of the whole pass, where rows lie so far apart that
+ * their lines meet in a few sets of the first-level cache. Else, and where a tile is wider, sums that lie across lines
+ * lose more than that gains. */
+FL_INLINE ptrdiff_t NAME(to_line)(ptrdiff_t n, const X *const *x_n, ptrdiff_t d) {
+    if (FL_VECTOR_BYTES == 64 || n < 2 || d < 32 * (ptrdiff_t)LANES) return 0;
+    const uintptr_t apart = (uintptr_t)x_n[1] - (uintptr_t)x_n[0];
+    return apart % 2048 ? 0 : (ptrdiff_t)((64 - (uintptr_t)x_n[0] % 64) % 64 / sizeof(X));
 }
 
 static void NAME(gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g,
@@ -252,7 +254,7 @@ static void NAME(gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, con
             const REAL *coefficient = (const REAL *)g_nc + r0 * ld_g + c0;
             const int add = accumulate || r0 > 0;
             ptrdiff_t ld = ld_g, d = d0;
-            const ptrdiff_t d_line = d0 + NAME(to_line)(x[0] + d0, d1 - d0);
+            const ptrdiff_t to_line = NAME(to_line)(rows, x, d1 - d0), d_line = d0 + to_line;
             if (c > classes) {
                 for (ptrdiff_t r = 0; r < rows; r++)
                     for (ptrdiff_t j = 0; j < classes; j++) gathered[r * classes + j] = coefficient[r * ld_g + j];
@@ -261,12 +263,13 @@ static void NAME(gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, con
             }
 #define FL_GRADIENT(k, vectors, width, next)                                                                           \
     NAME(gradient_tile)                                                                                                \
-    (k, vectors, width, rows, x, d, coefficient, ld, (REAL *)dw_cd + c0 * ld_dw + (d - d0), ld_dw, add, next)
-            /* Up to a line, then as many vectors as the registers hold, then two while they last, then one or a part. */
+    (k, vectors, width, rows, x, d, coefficient, ld, (REAL *)dw_cd + c0 * ld_dw + (d - d0), ld_dw, add, next,          \
+     d - to_line)
+            /* Up to a line, then as many vectors as the registers hold, two while they last, then one or a part. */
 #define FL_GRADIENT_TILES(k)                                                                                           \
     for (; d < d_line; d += d_line - d < LANES ? d_line - d : LANES)                                                   \
         FL_GRADIENT(k, 1, d_line - d < LANES ? d_line - d : LANES, NULL);                                              \
-    for (; d + FL_VECTOR_TILE(k) * LANES <= d1 && d < d_asked; d += FL_VECTOR_TILE(k) * LANES)                         \
+    for (; d + FL_VECTOR_TILE(k) * LANES <= d1 && d < d_asked + to_line; d += FL_VECTOR_TILE(k) * LANES)               \
         FL_GRADIENT(k, FL_VECTOR_TILE(k), LANES, (const X *const *)next_n + r0);                                       \
     for (; d + FL_VECTOR_TILE(k) * LANES <= d1; d += FL_VECTOR_TILE(k) * LANES)                                        \
         FL_GRADIENT(k, FL_VECTOR_TILE(k), LANES, NULL);                                                                \
