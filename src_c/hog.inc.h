@@ -155,7 +155,7 @@ FL_INLINE V NAME(hog_gradient)(const int channels, const REAL *const *rows, ptrd
                                V *y_up, VW(mask) * turned) {
     const V zero = VW(set1)(0);
     V x = zero, y = zero, square = zero;
-    FL_UNROLL for (int c = 0; c < channels; c++) {
+    for (int c = 0; c < channels; c++) {
         const ptrdiff_t at = c * plane + i;
         const V x_c = VW(load)(rows[1] + at + 1) - VW(load)(rows[1] + at - 1);
         const V y_c = VW(load)(rows[2] + at) - VW(load)(rows[0] + at);
