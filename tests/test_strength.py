@@ -145,3 +145,24 @@ def test_the_mean_of_the_last_half_epoch_is_steadier_than_the_last_step():
     assert apart[0] < 0.7 * apart[1]
     with pytest.raises(ValueError, match="average is 'late'"):
         SoftmaxClassifier(average="late").fit(X[:9], y[:9])
+
+
+@pytest.mark.parametrize("n_rows", [4, 5, 10, 50, 400])
+@pytest.mark.parametrize("n_features", [1, 2, 3, 5])
+@pytest.mark.parametrize("loss", ["softmax", "hinge"])
+def test_rows_of_few_features_do_not_diverge(loss, n_features, n_rows):
+    rng = np.random.default_rng(0)
+    X = np.arange(n_rows, dtype=float)[:, None] if n_features == 1 else rng.standard_normal((n_rows, n_features))
+    y = np.arange(n_rows) * 2 // n_rows
+    model = LinearClassifier(loss, random_state=0).fit(X, y)
+    assert model.history_["loss"][-1] <= model.history_["loss"][0]
+
+
+@pytest.mark.parametrize("n_rows", [10, 70, 500])
+@pytest.mark.parametrize("loss", ["softmax", "hinge"])
+def test_a_rare_feature_does_not_diverge(loss, n_rows):
+    X = np.zeros((n_rows, 2))
+    X[:: max(n_rows // 5, 5), 0] = 1.0
+    X[:, 1] = np.arange(n_rows) % 2
+    model = LinearClassifier(loss, random_state=0).fit(X, X[:, 0].astype(int))
+    assert model.history_["loss"][-1] <= model.history_["loss"][0]

@@ -22,6 +22,10 @@ from fastlin.training.strength import Spread, auto_alpha, class_unevenness, spre
 # Times the mean squared length of all rows over that of the ordinary ones from which on they count as uneven: most data
 # have 1 to 1.5.
 _UNEVEN = 2.0
+# Rows that vary in one or two directions differ in length as they are: the mean square of a normal number is 2.1 times
+# the ordinary one's, without any tail. They are uneven from twice that on; and of few rows one cannot tell.
+_LEAST_RANK = 3.0
+_LEAST_ROWS = 64
 # A bound on what uneven rows may cost, and on the rate that goes with it: of some sixty fits to made rows with heavy
 # tails, outliers or wrong labels none diverged at 16 times the rate; at 32 some do.
 _MOST_UNEVEN = 16.0
@@ -180,8 +184,10 @@ class FitState:
         They are soon classified surely, and have no curvature then; and until then the gradient of softmax and hinge in
         their scores is bounded. So the rate may be this many times what the curvature has it, and so may the steps.
         """
-        unevenness = self._spread(rows, sample_weight, settings).unevenness
-        return min(unevenness, _MOST_UNEVEN) if unevenness >= _UNEVEN else 1.0
+        found = self._spread(rows, sample_weight, settings)
+        least = _UNEVEN if found.rank >= _LEAST_RANK else 2 * _UNEVEN
+        uneven = found.unevenness >= least and self.rows_seen >= _LEAST_ROWS
+        return min(found.unevenness, _MOST_UNEVEN) if uneven else 1.0
 
     def _spread(self, rows: np.ndarray, sample_weight: np.ndarray | None, settings: Settings) -> Spread:
         if self.spread is None or self.rows_seen >= 2 * self.spread_at:
