@@ -51,11 +51,12 @@ typedef struct {
 
 /* Kernels that read rows: one set for each storage type. */
 typedef struct {
-    /* s_nc = rows . packed weights, without the bias. scratch: FL_SCRATCH_BYTES(n), aligned to 64. */
+    /* s_nc = rows . packed weights, without the bias. scratch: FL_SCRATCH_BYTES(n), aligned to 64. next_n: the n rows
+     * that it will be given next, to be asked for meanwhile, or NULL. */
     void (*scores)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *const *x_n, const void *w_packed, void *s_nc,
-                   ptrdiff_t ld_s, void *scratch);
-    /* dw_cd (+)= g_nc^T . rows, for the features [d0, d1); dw_cd points at feature d0. next_n: the n rows that `scores`
-     * will be given next, to be asked for meanwhile, or NULL; only with all features, d0 = 0. */
+                   ptrdiff_t ld_s, void *scratch, const void *const *next_n);
+    /* dw_cd (+)= g_nc^T . rows, for the features [d0, d1); dw_cd points at feature d0. next_n: as above, or
+     * NULL; only with all features, d0 = 0. */
     void (*gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g, ptrdiff_t d0,
                      ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate, const void *const *next_n);
     /* out_nd = rows less centre_d, for the features [d0, d1); centre_d points at feature d0. */

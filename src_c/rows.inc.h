@@ -25,9 +25,11 @@
  *              groups each first gathers its coefficients, which lie rows apart.
  *
  * Memory. A block's rows lie anywhere, and strips are too short for the hardware to see a stream in them; so each strip
- * of scores_few asks for the next one's lines, and the gradient, which finds its own rows in cache, for the first strip
- * of the rows to come (`next_n`). Then both phases run as fast from memory as from cache. (Asking for whole rows in the
- * gradient is slower: half of the time memory would rest.)
+ * of scores_few asks for the next one's lines, the last strip or the gradient, which finds its own rows in cache, for
+ * the first strip of the rows to come (`next_n`). Then both phases run as fast from memory as from cache. (Asking for
+ * whole rows in the gradient is slower: half of the time memory would rest.) With one or two classes memory is the
+ * limit, and both ask: the last strip of the scores for one half of a row, the gradient, at half the pace, for the other.
+ * Processors fetch lines in pairs: so the gradient's tiles begin at a pair of lines (`to_line`).
  *
  * The order of every sum depends on the shape and the level only, never on the block a row is in or on threads.
  */
@@ -44,23 +46,27 @@
 #define FL_GRADIENT_ROWS 128
 /* Where a step is a small part of a line, asking for memory costs more than it brings. */
 #define FL_ASKS (FL_VECTOR_BYTES > 16 && LANES * sizeof(X) >= 16)
+/* Features for each of those that the gradient asks for. */
+#define FL_ASK_PACE(classes) ((classes) > 2 ? 1 : 2)
 #endif
 
-FL_INLINE void NAME(scores_tile)(const int rows, const int classes, const X *const *x_n, ptrdiff_t d0, ptrdiff_t d1,
-                                 const REAL *w, REAL *resting, int first, int last, REAL *s_nc, ptrdiff_t ld_s) {
+FL_INLINE void NAME(scores_tile)(const int rows, const int classes, const X *const *x_n, const X *const *ask_n,
+                                 ptrdiff_t d_ask, ptrdiff_t d0, ptrdiff_t d1, const REAL *w, REAL *resting, int first,
+                                 int last, REAL *s_nc, ptrdiff_t ld_s) {
     V sum[8][12];
-    const X *x[8];
+    const X *x[8], *ask[8];
     FL_UNROLL for (int r = 0; r < rows; r++) {
         x[r] = x_n[r];
+        /* The last line of a vector: the first is the last of the vector before. */
+        ask[r] = ask_n[r] + d_ask + LANES - 1;
         FL_UNROLL for (int c = 0; c < classes; c++) sum[r][c] = VW(set1)(0);
     }
     ptrdiff_t d = d0;
-    const uintptr_t ahead = last ? 0 : (uintptr_t)(d1 - d0) * sizeof(X);
     for (; d + LANES <= d1; d += LANES, w += classes * LANES) {
         V x_v[8];
         FL_UNROLL for (int r = 0; r < rows; r++) {
             x_v[r] = X_LOAD(x[r] + d);
-            if (FL_ASKS) FL_PREFETCH((uintptr_t)(x[r] + d) + ahead);
+            if (FL_ASKS) FL_PREFETCH(ask[r] + d);
         }
         FL_UNROLL for (int c = 0; c < classes; c++) {
             V w_v = VW(load)(w + c * LANES);
@@ -98,8 +104,8 @@ FL_INLINE ptrdiff_t NAME(strip)(ptrdiff_t d, ptrdiff_t classes) {
 }
 
 static void NAME(scores_few)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *const *x_n, const void *w_packed,
-                             void *s_nc, ptrdiff_t ld_s, void *scratch) {
-    const X *const *x = (const X *const *)x_n;
+                             void *s_nc, ptrdiff_t ld_s, void *scratch, const void *const *next_n) {
+    const X *const *x = (const X *const *)x_n, *const *next = (const X *const *)(next_n ? next_n : x_n);
     const ptrdiff_t d_padded = fl_whole(d, LANES);
     for (ptrdiff_t g = 0; g < fl_cut_count(c, FL_GROUP); g++) {
         const ptrdiff_t c0 = fl_cut_start(c, FL_GROUP, g), classes = fl_cut_start(c, FL_GROUP, g + 1) - c0;
@@ -108,12 +114,14 @@ static void NAME(scores_few)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *
         for (ptrdiff_t d0 = 0; d0 < d; d0 += strip) {
             const ptrdiff_t d1 = d0 + strip < d ? d0 + strip : d;
             const int first = d0 == 0, last = d1 == d;
+            const X *const *ask = last ? next : x;
+            const ptrdiff_t d_ask = !last ? d1 - d0 : next_n ? -d0 : 0;
             ptrdiff_t r = 0;
 #define FL_SCORES(k, rows)                                                                                             \
     for (; r + (rows) <= n; r += (rows))                                                                               \
         NAME(scores_tile)                                                                                              \
-        (rows, k, x + r, d0, d1, w + d0 * classes, (REAL *)scratch + r * FL_GROUP * LANES, first, last,                \
-         (REAL *)s_nc + r * ld_s + c0, ld_s)
+        (rows, k, x + r, ask + r, d_ask, d0, d1, w + d0 * classes, (REAL *)scratch + r * FL_GROUP * LANES, first,      \
+         last, (REAL *)s_nc + r * ld_s + c0, ld_s)
 #define FL_SCORES_TILES(k)                                                                                             \
     FL_SCORES(k, FL_ROW_TILE(k));                                                                                      \
     if (FL_ROW_TILE(k) > 4) FL_SCORES(k, 4);                                                                           \
@@ -189,29 +197,28 @@ static void NAME(scores_many)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void 
 }
 
 static void NAME(scores)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *const *x_n, const void *w_packed,
-                         void *s_nc, ptrdiff_t ld_s, void *scratch) {
+                         void *s_nc, ptrdiff_t ld_s, void *scratch, const void *const *next_n) {
     if (c > FL_FEW)
         NAME(scores_many)(n, d, c, x_n, w_packed, s_nc, ld_s, scratch);
     else
-        NAME(scores_few)(n, d, c, x_n, w_packed, s_nc, ld_s, scratch);
+        NAME(scores_few)(n, d, c, x_n, w_packed, s_nc, ld_s, scratch, next_n);
 }
 
 FL_INLINE void NAME(gradient_tile)(const int classes, const int vectors, ptrdiff_t width, ptrdiff_t n,
                                    const X *const *x_n, ptrdiff_t d, const REAL *g_nc, ptrdiff_t ld_g, REAL *dw_cd,
-                                   ptrdiff_t ld_dw, int accumulate, const X *const *next_n, ptrdiff_t d_ask) {
+                                   ptrdiff_t ld_dw, int accumulate, const X *const *next_n, ptrdiff_t d_next,
+                                   const int pace) {
     V sum[12][8];
     FL_UNROLL for (int c = 0; c < classes; c++) FL_UNROLL for (int v = 0; v < vectors; v++) sum[c][v] = VW(set1)(0);
     for (ptrdiff_t r = 0; r < n; r++, g_nc += ld_g) {
         const X *x = x_n[r] + d;
         V x_v[8];
-        if (vectors == 1)
-            x_v[0] = X_LOAD_N(x, width);
-        else
-            FL_UNROLL for (int v = 0; v < vectors; v++) {
-                x_v[v] = X_LOAD(x + v * LANES);
-                FL_KEEP(x_v[v]);
-                if (FL_ASKS && next_n && v * LANES * sizeof(X) % 64 == 0) FL_PREFETCH(next_n[r] + d_ask + v * LANES);
-            }
+        FL_UNROLL for (int v = 0; v < vectors; v++) {
+            x_v[v] = vectors == 1 ? X_LOAD_N(x, width) : X_LOAD(x + v * LANES);
+            FL_KEEP(x_v[v]);
+            if (FL_ASKS && next_n && (v * LANES * sizeof(X) / pace) % 64 == 0)
+                FL_PREFETCH(next_n[r] + d_next + v * LANES / pace);
+        }
         FL_UNROLL for (int c = 0; c < classes; c++) {
             const V g = VW(set1)(g_nc[c]);
             FL_UNROLL for (int v = 0; v < vectors; v++) sum[c][v] = VW(fma)(x_v[v], g, sum[c][v]);
@@ -231,14 +238,13 @@ FL_INLINE void NAME(gradient_tile)(const int classes, const int vectors, ptrdiff
     }
 }
 
-/* Features before the next line begins: large arrays of NumPy's begin 16 bytes behind one. Where a tile is a line wide
- * it then reads one line of each row and not two: with AVX2 a fifth of the whole pass, where rows lie so far apart that
- * their lines meet in a few sets of the first-level cache. Else, and where a tile is wider, sums that lie across lines
- * lose more than that gains. */
+/* Features before the next pair of lines begins, or the next line where rows do not lie alike beside pairs: large arrays
+ * of NumPy's begin 16 bytes behind a line, and a tile that reads parts of three lines for two waits for three; with
+ * AVX-512, 3072 features and 10 classes the whole pass takes a tenth longer. */
 FL_INLINE ptrdiff_t NAME(to_line)(ptrdiff_t n, const X *const *x_n, ptrdiff_t d) {
-    if (FL_VECTOR_BYTES == 64 || n < 2 || d < 32 * (ptrdiff_t)LANES) return 0;
-    const uintptr_t apart = (uintptr_t)x_n[1] - (uintptr_t)x_n[0];
-    return apart % 2048 ? 0 : (ptrdiff_t)((64 - (uintptr_t)x_n[0] % 64) % 64 / sizeof(X));
+    if (n < 2 || d < 32 * (ptrdiff_t)LANES) return 0;
+    const uintptr_t apart = (uintptr_t)x_n[1] - (uintptr_t)x_n[0], line = apart % 128 ? 64 : 128;
+    return apart % line ? 0 : (ptrdiff_t)((line - (uintptr_t)x_n[0] % line) % line / sizeof(X));
 }
 
 static void NAME(gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g,
@@ -247,34 +253,35 @@ static void NAME(gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, con
     REAL gathered[FL_GRADIENT_ROWS * FL_GROUP];
     for (ptrdiff_t g = 0; g < fl_cut_count(c, FL_GROUP); g++) {
         const ptrdiff_t c0 = fl_cut_start(c, FL_GROUP, g), classes = fl_cut_start(c, FL_GROUP, g + 1) - c0;
-        const ptrdiff_t d_asked = next_n && g == 0 ? NAME(strip)(d1, classes) : 0;
+        const ptrdiff_t strip = NAME(strip)(d1, classes);
+        const int pace = FL_ASK_PACE(classes);
+        const ptrdiff_t d_ask = pace > 1 && strip < d1 && d1 <= 2 * strip ? strip : 0;
+        const ptrdiff_t d_asked = next_n && g == 0 ? pace * (strip + LANES) : 0;
         for (ptrdiff_t r0 = 0; r0 < n; r0 += FL_GRADIENT_ROWS) {
             const ptrdiff_t rows = n - r0 < FL_GRADIENT_ROWS ? n - r0 : FL_GRADIENT_ROWS;
             const X *const *x = (const X *const *)x_n + r0;
             const REAL *coefficient = (const REAL *)g_nc + r0 * ld_g + c0;
             const int add = accumulate || r0 > 0;
             ptrdiff_t ld = ld_g, d = d0;
-            const ptrdiff_t to_line = NAME(to_line)(rows, x, d1 - d0), d_line = d0 + to_line;
+            const ptrdiff_t d_line = d0 + NAME(to_line)(rows, x, d1 - d0);
             if (c > classes) {
                 for (ptrdiff_t r = 0; r < rows; r++)
                     for (ptrdiff_t j = 0; j < classes; j++) gathered[r * classes + j] = coefficient[r * ld_g + j];
                 coefficient = gathered;
                 ld = classes;
             }
-#define FL_GRADIENT(k, vectors, width, next)                                                                           \
+#define FL_GRADIENT(k, vectors, width)                                                                                 \
     NAME(gradient_tile)                                                                                                \
-    (k, vectors, width, rows, x, d, coefficient, ld, (REAL *)dw_cd + c0 * ld_dw + (d - d0), ld_dw, add, next,          \
-     d - to_line)
-            /* Up to a line, then as many vectors as the registers hold, two while they last, then one or a part. */
+    (k, vectors, width, rows, x, d, coefficient, ld, (REAL *)dw_cd + c0 * ld_dw + (d - d0), ld_dw, add,                \
+     d < d_asked ? (const X *const *)next_n + r0 : NULL, d_ask + d / pace, FL_ASK_PACE(k))
+            /* Up to a line, then tiles of as many vectors as the registers hold, two while they last, then one or a part. */
 #define FL_GRADIENT_TILES(k)                                                                                           \
     for (; d < d_line; d += d_line - d < LANES ? d_line - d : LANES)                                                   \
-        FL_GRADIENT(k, 1, d_line - d < LANES ? d_line - d : LANES, NULL);                                              \
-    for (; d + FL_VECTOR_TILE(k) * LANES <= d1 && d < d_asked + to_line; d += FL_VECTOR_TILE(k) * LANES)               \
-        FL_GRADIENT(k, FL_VECTOR_TILE(k), LANES, (const X *const *)next_n + r0);                                       \
+        FL_GRADIENT(k, 1, d_line - d < LANES ? d_line - d : LANES);                                                    \
     for (; d + FL_VECTOR_TILE(k) * LANES <= d1; d += FL_VECTOR_TILE(k) * LANES)                                        \
-        FL_GRADIENT(k, FL_VECTOR_TILE(k), LANES, NULL);                                                                \
-    for (; FL_VECTOR_TILE(k) > 2 && d + 2 * LANES <= d1; d += 2 * LANES) FL_GRADIENT(k, 2, LANES, NULL);               \
-    for (; d < d1; d += LANES) FL_GRADIENT(k, 1, d1 - d < LANES ? d1 - d : LANES, NULL)
+        FL_GRADIENT(k, FL_VECTOR_TILE(k), LANES);                                                                      \
+    for (; FL_VECTOR_TILE(k) > 2 && d + 2 * LANES <= d1; d += 2 * LANES) FL_GRADIENT(k, 2, LANES);                     \
+    for (; d < d1; d += LANES) FL_GRADIENT(k, 1, d1 - d < LANES ? d1 - d : LANES)
             FL_FOR_CLASSES(classes, FL_GRADIENT_TILES)
 #undef FL_GRADIENT_TILES
 #undef FL_GRADIENT

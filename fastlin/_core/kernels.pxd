@@ -73,7 +73,7 @@ cdef extern from "fl_kernels.h" nogil:
 
     ctypedef struct fl_row_kernels:
         void (*scores)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *const *x_n, const void *w_packed, void *s_nc,
-                       ptrdiff_t ld_s, void *scratch) noexcept nogil
+                       ptrdiff_t ld_s, void *scratch, const void *const *next_n) noexcept nogil
         void (*gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g,
                          ptrdiff_t d0, ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate,
                          const void *const *next_n) noexcept nogil

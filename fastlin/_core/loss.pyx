@@ -17,8 +17,8 @@ from libc.string cimport memset
 
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind
 from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_loss, centre_rows, data_of, drop_weightless
-from fastlin._core.rows cimport fold_from, gradient_stride, look_ahead, open_block, put_real, read_rows, rows_in_cache
-from fastlin._core.rows cimport score_block, size_block, total_weight, write_bias
+from fastlin._core.rows cimport fold_from, gradient_offset, gradient_stride, look_ahead, open_block, put_real
+from fastlin._core.rows cimport read_rows, rows_in_cache, score_block, size_block, total_weight, write_bias
 
 cnp.import_array()
 
@@ -44,6 +44,10 @@ cdef enum:
     LARGE_PART_ROWS = 1024
 cdef enum:
     SLICE = 256
+# So many classes need less time for their products than memory for the rows: both phases ask it for rows to come. Of
+# more classes the gradient alone does, as `scores` is the phase that waits for memory.
+cdef enum:
+    BOUND_BY_MEMORY = 2
 
 
 cdef struct Pass:
@@ -73,13 +77,14 @@ cdef struct Pass:
 
 cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
     cdef Block block
-    cdef ptrdiff_t start = k * run.chunk_rows, stop = min(run.n, start + run.chunk_rows), first, j
+    cdef ptrdiff_t start = k * run.chunk_rows, stop = min(run.n, start + run.chunk_rows), first, n, j
     cdef ptrdiff_t c = run.sizes.n_classes, d = run.sizes.n_features
     cdef size_t part_size = <size_t>(c * run.ld_part) * run.rows.real.size
     cdef char *part = run.parts + <size_t>k * part_size
     cdef double *db = run.db_parts + k * c
     # One thread goes on with the next chunk; of several, another may have it.
     cdef ptrdiff_t stop_ahead = run.n if run.n_threads == 1 else stop
+    cdef const void *const *next_n
     cdef double loss = 0.0
     cdef int64_t n_correct = 0
     open_block(&block, &run.rows, &run.sizes, run.memory + <size_t>thread * run.sizes.bytes)
@@ -87,16 +92,17 @@ cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
         db[j] = 0.0
     first = start
     while first < stop:
-        score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first,
-                    min(run.sizes.most_rows, stop - first))
+        n = min(run.sizes.most_rows, stop - first)
+        next_n = look_ahead(&block, &run.rows, run.picked, first + n, stop_ahead, n)
+        score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first, n,
+                    next_n if run.out == NULL or c <= BOUND_BY_MEMORY else NULL)
         loss += block_loss(&block, &run.rows, &run.sizes, &run.loss, run.bias_c, run.picked, first, run.y, run.weight,
                            run.total, db, &n_correct)
         if run.out != NULL:
             run.rows.kernels.gradient(
-                block.n, c, block.x_n, block.s_nc, run.sizes.padded_classes, 0, d, part, run.ld_part, first > start,
-                look_ahead(&block, &run.rows, run.picked, first + block.n, stop_ahead),
+                n, c, block.x_n, block.s_nc, run.sizes.padded_classes, 0, d, part, run.ld_part, first > start, next_n,
             )
-        first += run.sizes.most_rows
+        first += n
     run.loss_parts[k] = loss
     run.correct_parts[k] = n_correct
 
@@ -185,6 +191,7 @@ def loss_gradient(
         run.parts, run.ld_part = <char *>run.out, d
     else:
         run.parts = memory.take(<size_t>(run.n_chunks * c * run.ld_part) * run.rows.real.size)
+        run.parts += gradient_offset(&run.rows)
     run.loss_parts = <double *>memory.take(<size_t>(run.n_chunks + 1) * 16)
     run.correct_parts = <int64_t *>(run.loss_parts + run.n_chunks + 1)
     run.db_c = <double *>memory.take(<size_t>((run.n_chunks + 2) * c) * sizeof(double))

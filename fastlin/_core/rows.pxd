@@ -57,15 +57,16 @@ cdef void point_at(const Rows *rows, const int64_t *picked, ptrdiff_t first, ptr
 cdef void load_features(const Rows *rows, ptrdiff_t n, ptrdiff_t d0, ptrdiff_t d1, const void **x_n,
                         char *tile) noexcept nogil
 cdef void score_block(Block *block, const Rows *rows, const Sizes *sizes, const void *w_packed, const int64_t *picked,
-                      ptrdiff_t first, ptrdiff_t n) noexcept nogil
+                      ptrdiff_t first, ptrdiff_t n, const void *const *next_n) noexcept nogil
 cdef const void *const *look_ahead(Block *block, const Rows *rows, const int64_t *picked, ptrdiff_t first,
-                                   ptrdiff_t stop) noexcept nogil
+                                   ptrdiff_t stop, ptrdiff_t n_asking) noexcept nogil
 cdef double block_loss(Block *block, const Rows *rows, const Sizes *sizes, const fl_loss *loss, const void *bias_c,
                        const int64_t *picked, ptrdiff_t first, const int64_t *y, const double *weight, double total,
                        double *db_c, int64_t *n_correct) noexcept nogil
 cdef void write_bias(const Rows *rows, const Sizes *sizes, const void *b_c, const double *less_c,
                      void *bias_c) noexcept nogil
 cdef ptrdiff_t gradient_stride(const Rows *rows) noexcept nogil
+cdef size_t gradient_offset(const Rows *rows) noexcept nogil
 cdef ptrdiff_t drop_weightless(const int64_t *picked, ptrdiff_t n, const double *weight, int64_t *kept) noexcept nogil
 cdef double total_weight(const int64_t *picked, ptrdiff_t first, ptrdiff_t n, const double *weight) noexcept nogil
 

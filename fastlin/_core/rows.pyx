@@ -227,26 +227,26 @@ cdef void load_features(const Rows *rows, ptrdiff_t n, ptrdiff_t d0, ptrdiff_t d
 
 
 cdef void score_block(Block *block, const Rows *rows, const Sizes *sizes, const void *w_packed, const int64_t *picked,
-                      ptrdiff_t first, ptrdiff_t n) noexcept nogil:
-    """Scores, without the bias, of the rows picked[first : first + n]."""
+                      ptrdiff_t first, ptrdiff_t n, const void *const *next_n) noexcept nogil:
+    """Scores, without the bias, of the rows picked[first : first + n]; next_n: what `look_ahead` found, or NULL."""
     block.n = n
     point_at(rows, picked, first, n, block.x_n)
     load_features(rows, n, 0, sizes.n_features, block.x_n, block.tile)
     rows.kernels.scores(n, sizes.n_features, sizes.n_classes, block.x_n, w_packed, block.s_nc, sizes.padded_classes,
-                        block.resting)
+                        block.resting, next_n)
 
 
 cdef const void *const *look_ahead(Block *block, const Rows *rows, const int64_t *picked, ptrdiff_t first,
-                                   ptrdiff_t stop) noexcept nogil:
-    """Addresses of the rows picked[first : stop] as the gradient kernel asks for them: as many as the block has.
+                                   ptrdiff_t stop, ptrdiff_t n_asking) noexcept nogil:
+    """Addresses of the rows picked[first : stop], as the kernels ask for them while they work on `n_asking` rows.
 
     NULL where there are none, or where rows pass through a tile.
     """
-    cdef ptrdiff_t n = min(block.n, stop - first), r
+    cdef ptrdiff_t n = min(n_asking, stop - first), r
     if n <= 0 or rows.tiled:
         return NULL
     point_at(rows, picked, first, n, block.next_n)
-    for r in range(n, block.n):
+    for r in range(n, n_asking):
         block.next_n[r] = block.next_n[n - 1]
     return block.next_n
 
@@ -294,6 +294,18 @@ cdef ptrdiff_t gradient_stride(const Rows *rows) noexcept nogil:
     A line more than whole vectors: else classes would meet in the same sets of the cache.
     """
     return _whole(rows.n_features, rows.real.lanes) + 64 // <ptrdiff_t>rows.real.size
+
+
+cdef size_t gradient_offset(const Rows *rows) noexcept nogil:
+    """Bytes, less than a line, by which a gradient of our own is moved: its lines begin where those of the rows do.
+
+    The kernel cuts features at the lines of the rows.
+    """
+    cdef size_t features_before
+    if rows.tiled or rows.row_stride % <ptrdiff_t>FL_LINE != 0:
+        return 0
+    features_before = (FL_LINE - <size_t>rows.base % FL_LINE) % FL_LINE // rows.kernel_size
+    return (FL_LINE - features_before * rows.real.size % FL_LINE) % FL_LINE
 
 
 cdef ptrdiff_t drop_weightless(const int64_t *picked, ptrdiff_t n, const double *weight, int64_t *kept) noexcept nogil:

@@ -8,7 +8,7 @@ from cython.parallel cimport parallel, prange, threadid
 from libc.stdint cimport int64_t
 
 from fastlin._core.kernels cimport fl_fold, fl_real, fl_real_kernels, kernels
-from fastlin._core.rows cimport Block, Memory, Rows, Sizes, data_of, open_block, read_rows, rows_in_cache
+from fastlin._core.rows cimport Block, Memory, Rows, Sizes, data_of, look_ahead, open_block, read_rows, rows_in_cache
 from fastlin._core.rows cimport score_block, size_block, write_bias
 
 cnp.import_array()
@@ -26,14 +26,18 @@ cdef struct Scoring:
     char *memory
     char *out               # scores, or NULL
     int64_t *classes        # their argmax, or NULL
+    int n_threads
 
 
 cdef void _run_block(const Scoring *run, ptrdiff_t k, int thread) noexcept nogil:
     cdef Block block
     cdef ptrdiff_t first = k * run.sizes.most_rows, n = min(run.sizes.most_rows, run.rows.n_rows - first)
     cdef ptrdiff_t c = run.sizes.n_classes
+    # The block this thread is likely to take next.
+    cdef ptrdiff_t first_ahead = first + run.n_threads * run.sizes.most_rows
     open_block(&block, &run.rows, &run.sizes, run.memory + <size_t>thread * run.sizes.bytes)
-    score_block(&block, &run.rows, &run.sizes, run.w_packed, NULL, first, n)
+    score_block(&block, &run.rows, &run.sizes, run.w_packed, NULL, first, n,
+                look_ahead(&block, &run.rows, NULL, first_ahead, run.rows.n_rows, n))
     if run.classes != NULL:
         run.rows.real.argmax(n, c, block.s_nc, run.sizes.padded_classes, run.bias_c, run.classes + first)
     else:
@@ -54,7 +58,7 @@ cdef int _run(cnp.ndarray X, cnp.ndarray W, cnp.ndarray b, char *out, int64_t *c
     d = run.rows.n_features
     run.sizes = size_block(&run.rows, c, rows_in_cache(&run.rows, BLOCK_BYTES))
     n_blocks = (run.rows.n_rows + run.sizes.most_rows - 1) // run.sizes.most_rows
-    n_threads = <int>min(<ptrdiff_t>n_threads, n_blocks)
+    run.n_threads = n_threads = <int>min(<ptrdiff_t>n_threads, n_blocks)
     packed = memory.take(<size_t>run.rows.real.packed_size(c, d) * run.rows.real.size)
     bias = memory.take(<size_t>run.sizes.padded_classes * run.rows.real.size)
     run.w_packed, run.bias_c, run.out, run.classes = packed, bias, out, classes

@@ -29,8 +29,8 @@ from libc.string cimport memset
 from fastlin._core.batches cimport Batches, cut_batches
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind, fl_model, fl_report, fl_step
 from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_loss, centre_rows, data_of, fold_from
-from fastlin._core.rows cimport gradient_stride, load_features, look_ahead, open_block, point_at, put_real, read_rows
-from fastlin._core.rows cimport rows_in_cache, score_block, size_block, write_bias
+from fastlin._core.rows cimport gradient_offset, gradient_stride, load_features, look_ahead, open_block, point_at
+from fastlin._core.rows cimport put_real, read_rows, rows_in_cache, score_block, size_block, write_bias
 from fastlin._core.step cimport as_model, model_from, step_at
 from fastlin._core.team cimport fl_team, fl_team_asked, fl_team_claim, fl_team_look, fl_team_open, fl_team_wait
 from fastlin._core.team cimport omp_get_num_threads
@@ -118,9 +118,9 @@ cdef ptrdiff_t _groups(const Epoch *run, ptrdiff_t k, ptrdiff_t panel) noexcept 
 cdef const void *const *_look_ahead(const Epoch *run, Block *block, ptrdiff_t first, ptrdiff_t stop) noexcept nogil:
     """The rows this thread is likely to score next: of the group, which ends at `stop`, or of its next group."""
     if first < stop:
-        return look_ahead(block, &run.rows, run.batches.picked, first, stop)
+        return look_ahead(block, &run.rows, run.batches.picked, first, stop, block.n)
     return look_ahead(block, &run.rows, run.batches.picked, stop + (run.n_threads - 1) * run.group_rows,
-                      run.batches.first[run.batches.n])
+                      run.batches.first[run.batches.n], block.n)
 
 
 cdef void _run_group(
@@ -150,7 +150,7 @@ cdef void _run_group(
         if run.parts == NULL:
             block.s_nc = run.panel_s + <size_t>((i * run.group_rows + first - start) * ld_s) * run.rows.real.size
         score_block(&block, &run.rows, &run.sizes, run.w_packed, run.batches.picked, first,
-                    min(run.sizes.most_rows, stop - first))
+                    min(run.sizes.most_rows, stop - first), NULL)
         loss += block_loss(&block, &run.rows, &run.sizes, &run.loss, bias_c, run.batches.picked, first, run.y,
                            run.weight, run.batches.total[k], db, &n_correct)
         if run.parts != NULL:
@@ -316,7 +316,7 @@ cdef int _take_memory(Epoch *run, Memory memory, ptrdiff_t batch_size, int n_thr
     run.group_correct = <int64_t *>(run.group_loss + n_groups)
     run.parts = run.panel_s = run.panel_dw = NULL
     if run.ld_part > 0:
-        run.parts = memory.take(<size_t>(most_groups * c * run.ld_part) * size)
+        run.parts = memory.take(<size_t>(most_groups * c * run.ld_part) * size) + gradient_offset(&run.rows)
     else:
         run.panel_s = memory.take(<size_t>(run.panel_rows * run.sizes.padded_classes) * size)
         memset(run.panel_s, 0, <size_t>(run.panel_rows * run.sizes.padded_classes) * size)

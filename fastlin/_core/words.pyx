@@ -106,7 +106,7 @@ cdef void _whiten_chunk(const Plan *plan, const Layout *at, float *memory, ptrdi
                                      plan.d, plan.eps, memory + at.x, plan.d + BEHIND, memory + at.mean,
                                      memory + at.factor)
         plan.kernels.rows[<int>fl_storage.FL_F32].scores(n, plan.d, plan.n_components, x_n, plan.whitening, white,
-                                                         plan.n_components, memory + at.scratch)
+                                                         plan.n_components, memory + at.scratch, NULL)
         plan.kernels.patches.contrast(n, plan.n_components, white, plan.n_components, memory + at.mean,
                                       memory + at.factor, plan.ones, plan.bias, memory + at.norm + p)
         if plan.products.load != NULL:
