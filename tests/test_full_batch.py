@@ -53,6 +53,16 @@ def test_the_gradient_vanishes_at_a_smooth_optimum(loss, standardize, fit_interc
         assert not found.b.any()
 
 
+@pytest.mark.parametrize("loss", ["softmax", "squared_hinge"])
+def test_a_tolerance_below_the_objectives_rounding_is_met_by_the_gradient(loss):
+    X, y = blobs()
+    found = training.minimize(X, y, 3, loss=loss, l2=1e-2, tol=1e-22)
+    assert found.certificate.converged, found.certificate.reason
+    _, dW, db = value(X, y, found.W, found.b, loss, l2=1e-2)
+    # Where only the objective is followed, 1e-8 is left.
+    assert max(np.abs(dW).max(), np.abs(db).max()) < 1e-10
+
+
 def test_the_certificate_bounds_the_distance_to_the_minimum():
     X, y = blobs()
     best = training.minimize(X, y, 3, l2=1e-2, tol=1e-13).certificate.objective

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -21,6 +22,9 @@ _MEMORY_NUMBERS = 1 << 23
 _ROUNDING = {np.dtype(np.float32): 1e-9, np.dtype(np.float64): 1e-15}
 # So many steps in a row without a greater decrease end the descent.
 _STALLED = 3
+# Steps after that, at most, which only the gradient sees; they are quasi-Newton's, and end when its length stays.
+_MOST_REFINEMENTS = 50
+_LEAST_LENGTH = 0.1
 # A small gradient says little where the Hessian has become flat, as that of rows classified surely is: so this many
 # steps together must have brought less than the tolerance, too.
 _LOOK_BACK = 5
@@ -119,15 +123,8 @@ class Descent:
 
         def step_done(intermediate_result: Any) -> None:
             nonlocal end
-            self.n_iter += 1
             seen.append(latest.objective)
-            end = self._end(latest, seen, tol, least)
-            if self._callback is not None and self._callback(self.iterate(latest)):
-                self.stopped = True
-                end = end or (False, "the callback ended it")
-            if self.n_iter >= self._max_iter:
-                self.stopped = True
-                end = end or (False, f"max_iter, {self._max_iter}, was reached")
+            end = self._count(latest, self._end(latest, seen, tol, least))
             if end is not None:
                 raise StopIteration
 
@@ -142,7 +139,44 @@ class Descent:
             # The line search found no lower point. It may have left the last one, so go back there.
             value(found.x)
             end = self._end(latest, seen, tol, least) or self._precision()
+        if end == self._precision() and not self.packing.split:
+            latest = self._refine(latest, smoothing)
+            end = self._end(latest, [latest.objective], tol, least) or end
         return latest, *end
+
+    def _count(self, point: Point, end: tuple[bool, str] | None) -> tuple[bool, str] | None:
+        """Count the step to `point` and show it; returns `end`, or why to end otherwise."""
+        self.n_iter += 1
+        if self._callback is not None and self._callback(self.iterate(point)):
+            self.stopped = True
+            end = end or (False, "the callback ended it")
+        if self.n_iter >= self._max_iter:
+            self.stopped = True
+            end = end or (False, f"max_iter, {self._max_iter}, was reached")
+        return end
+
+    def _refine(self, point: Point, smoothing: float) -> Point:
+        """Go on by the gradient alone, as long as each quasi-Newton step (Nocedal, 1980) shortens it.
+
+        Within the square root of its rounding from the minimum, 1e-8, the objective is level; its gradient is not.
+        """
+        pairs: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=_LEAST_MEMORY)
+        length = 1.0
+        for _ in range(_MOST_REFINEMENTS):
+            further = self.at(point.vector - length * _quasi_newton(pairs, point.gradient), smoothing)
+            if not np.linalg.norm(further.gradient) < np.linalg.norm(point.gradient):
+                # The first step knows the curvature by what the coordinates make of it, no closer.
+                length /= 2.0
+                if pairs or length < _LEAST_LENGTH:
+                    break
+                continue
+            step, change = further.vector - point.vector, further.gradient - point.gradient
+            if step @ change > 0.0:
+                pairs.append((step, change))
+            point, length = further, 1.0
+            if self._count(point, None) is not None:
+                break
+        return point
 
     def iterate(self, point: Point) -> Iterate:
         """What the callback gets of `point`."""
@@ -175,3 +209,17 @@ class Descent:
 
     def _precision(self) -> tuple[bool, str]:
         return False, f"the objective falls no further in {self._loss.dtype}"
+
+
+def _quasi_newton(pairs: deque[tuple[np.ndarray, np.ndarray]], gradient: np.ndarray) -> np.ndarray:
+    """L-BFGS's product of the inverse Hessian, of which `pairs` of steps and changes of the gradient tell."""
+    direction, shares = gradient.copy(), []
+    for step, change in reversed(pairs):
+        shares.append(step @ direction / (step @ change))
+        direction -= shares[-1] * change
+    if pairs:
+        step, change = pairs[-1]
+        direction *= step @ change / (change @ change)
+    for (step, change), share in zip(pairs, reversed(shares), strict=True):
+        direction += (share - change @ direction / (step @ change)) * step
+    return direction
