@@ -74,16 +74,20 @@ typedef struct {
     ptrdiff_t lanes;
     /* How many numbers the packed weights hold. */
     ptrdiff_t (*packed_size)(ptrdiff_t c, ptrdiff_t d);
-    /* Weights in the order the scores kernel walks them, scale applied; features [d0, d1), d0 a multiple of `lanes`. */
-    void (*pack)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, fl_fold fold, void *w_packed);
-    /* dot_c[i] = sum over [d0, d1) of w * scale * shift: what the folding takes off the bias. */
-    void (*shift_dot)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, fl_fold fold,
-                      double *dot_c);
+    /* Weights, less those of a class to compare with (reference_d; NULL for none), in the order the scores kernel walks
+     * them, scale applied; features [d0, d1), d0 a multiple of `lanes`. */
+    void (*pack)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, const void *reference_d,
+                 fl_fold fold, void *w_packed);
+    /* dot_c[i] = sum over [d0, d1) of (w - reference) * scale * shift: what the folding takes off the bias. */
+    void (*shift_dot)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, const void *reference_d,
+                      fl_fold fold, double *dot_c);
     /* s_nc: IN scores without bias, rows padded to whole vectors with finite numbers; OUT their gradient times share_n.
+     * compared: the scores are less that of the last class, which is not among them.
      * bias_c: padded to whole vectors with -infinity. db_c (padded) += sum of the gradient over rows.
      * Returns the sum of share_n times the rows' losses; adds the rows classified rightly to *n_correct. */
-    double (*loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, void *s_nc, ptrdiff_t ld_s, const void *bias_c,
-                        const int64_t *y_n, const double *share_n, double *db_c, int64_t *n_correct);
+    double (*loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, int compared, void *s_nc, ptrdiff_t ld_s,
+                        const void *bias_c, const int64_t *y_n, const double *share_n, double *db_c,
+                        int64_t *n_correct);
     /* out_nc = s_nc + bias_c */
     void (*add_bias)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c, void *out_nc,
                      ptrdiff_t ld_out);
@@ -91,6 +95,8 @@ typedef struct {
     void (*argmax)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c, int64_t *out_n);
     /* p_nc = exp(s_nc) / row sums, rows contiguous */
     void (*probabilities)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, void *p_nc);
+    /* The last class's row of a gradient: minus the sum of the others', as the gradient of a row's scores adds up to 0. */
+    void (*balance)(ptrdiff_t c, ptrdiff_t d, void *dw_cd, ptrdiff_t ld_dw);
     /* out_cd = ((sum of n_parts partial gradients, `stride` apart) - db_c x shift) * scale + gradient of the penalty,
      * for `d` features; all matrices point at the first of them, fold too. Returns the penalty of w_cd. */
     double (*finish_gradient)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrdiff_t ld_parts, ptrdiff_t n_parts,

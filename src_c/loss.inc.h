@@ -5,6 +5,8 @@
  * costs more than all that is done for each class. So LANES rows are transposed at a time, a row a lane and a class a
  * vector; the sums of all rows stay in lanes until the end. Of more than FL_TABLE_CLASSES classes, and for the largest
  * violation alone, each row is on its own.
+ * Where the last class is the one that others were compared with (`compared`), its score is 0, made here: not quite a
+ * constant, but NaN where another score is not finite, as then its own would not have been.
  * Probabilities below EXP_SMALL of a row's largest have gradient zero: it would be far below the rounding of the
  * others', and numbers too small to be normal make a multiplication take a hundred times its time.
  */
@@ -12,7 +14,13 @@
 FL_INLINE V NAME(unless_tiny)(V e) { return VW(clear)(LESS(e, VW(set1)((REAL)EXP_SMALL)), e); }
 
 /* Adds the bias, and tells the largest score and whether it is the right class's, the first of equal ones. */
-FL_INLINE V NAME(biased_row)(ptrdiff_t c, REAL *s, const REAL *bias, ptrdiff_t y, int64_t *n_correct) {
+FL_INLINE V NAME(biased_row)(ptrdiff_t c, int compared, REAL *s, const REAL *bias, ptrdiff_t y, int64_t *n_correct) {
+    if (compared) {
+        V nothing = VW(set1)(0);
+        s[c - 1] = 0;
+        for (ptrdiff_t j = 0; j < c; j += LANES) nothing = VW(fma)(VW(load)(s + j), VW(set1)(0), nothing);
+        s[c - 1] = VW(sum)(nothing);
+    }
     V largest = VW(set1)(-(REAL)INFINITY);
     for (ptrdiff_t j = 0; j < c; j += LANES) {
         const V v = VW(load)(s + j) + VW(load)(bias + j);
@@ -99,8 +107,8 @@ typedef struct {
 
 FL_INLINE BITS NAME(is_right)(const NAME(table) *t, ptrdiff_t j) { return (BITS)(t->y == VW(set1)((REAL)j)); }
 
-FL_INLINE void NAME(read_table)(NAME(table) *t, ptrdiff_t rows, ptrdiff_t c, const REAL *s_nc, ptrdiff_t ld_s,
-                                const REAL *bias, const int64_t *y_n, const double *share_n) {
+FL_INLINE void NAME(read_table)(NAME(table) *t, ptrdiff_t rows, ptrdiff_t c, int compared, const REAL *s_nc,
+                                ptrdiff_t ld_s, const REAL *bias, const int64_t *y_n, const double *share_n) {
     REAL y[LANES], share[LANES];
     for (ptrdiff_t r = 0; r < LANES; r++) {
         y[r] = r < rows ? (REAL)y_n[r] : -1;
@@ -113,6 +121,11 @@ FL_INLINE void NAME(read_table)(NAME(table) *t, ptrdiff_t rows, ptrdiff_t c, con
         FL_UNROLL for (int r = 0; r < (int)LANES; r++) v[r] = VW(load)(s_nc + (r < rows ? r : 0) * ld_s + j);
         VW(transpose)(v);
         FL_UNROLL for (int i = 0; i < (int)LANES; i++) t->s[j + i] = v[VW(place)(i)];
+    }
+    if (compared) {
+        V nothing = VW(set1)(0);
+        for (ptrdiff_t j = 0; j < c - 1; j++) nothing = VW(fma)(t->s[j], VW(set1)(0), nothing);
+        t->s[c - 1] = nothing;
     }
     V first = VW(set1)(0);
     t->right = first;
@@ -186,7 +199,7 @@ FL_INLINE void NAME(hinge_table)(const fl_loss *loss, NAME(table) *t, ptrdiff_t 
     VW(widen)(sum, of_row);
 }
 
-static double NAME(loss_few)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, REAL *s_nc, ptrdiff_t ld_s,
+static double NAME(loss_few)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, int compared, REAL *s_nc, ptrdiff_t ld_s,
                              const REAL *bias, const int64_t *y_n, const double *share_n, double *db_c,
                              int64_t *n_correct) {
     NAME(table) t;
@@ -196,7 +209,7 @@ static double NAME(loss_few)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, REAL
     for (ptrdiff_t r0 = 0; r0 < n; r0 += LANES) {
         const ptrdiff_t rows = n - r0 < LANES ? n - r0 : LANES;
         REAL *s = s_nc + r0 * ld_s;
-        NAME(read_table)(&t, rows, c, s, ld_s, bias, y_n + r0, share_n + r0);
+        NAME(read_table)(&t, rows, c, compared, s, ld_s, bias, y_n + r0, share_n + r0);
         if (loss->kind == FL_SOFTMAX)
             NAME(softmax_table)(&t, c, of_row);
         else
@@ -214,16 +227,17 @@ static double NAME(loss_few)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, REAL
     return vd_sum(total);
 }
 
-static double NAME(loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, void *s_nc, ptrdiff_t ld_s,
+static double NAME(loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, int compared, void *s_nc, ptrdiff_t ld_s,
                               const void *bias_c, const int64_t *y_n, const double *share_n, double *db_c,
                               int64_t *n_correct) {
     if (c <= FL_TABLE_CLASSES && loss->kind != FL_HINGE_MAX)
-        return NAME(loss_few)(loss, n, c, (REAL *)s_nc, ld_s, (const REAL *)bias_c, y_n, share_n, db_c, n_correct);
+        return NAME(loss_few)(loss, n, c, compared, (REAL *)s_nc, ld_s, (const REAL *)bias_c, y_n, share_n, db_c,
+                              n_correct);
     double total = 0;
     for (ptrdiff_t r = 0; r < n; r++) {
         REAL *s = (REAL *)s_nc + r * ld_s;
         const REAL share = (REAL)share_n[r];
-        const V top = NAME(biased_row)(c, s, (const REAL *)bias_c, y_n[r], n_correct);
+        const V top = NAME(biased_row)(c, compared, s, (const REAL *)bias_c, y_n[r], n_correct);
         double of_row;
         if (loss->kind == FL_SOFTMAX)
             of_row = NAME(softmax_row)(c, s, top, y_n[r], share);

@@ -97,8 +97,8 @@ static ptrdiff_t NAME(packed_size)(ptrdiff_t c, ptrdiff_t d) {
 }
 
 /* Panel by panel, a feature's weights of all its classes in whole vectors; classes beyond the last are zero. */
-static void NAME(pack_panels)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const REAL *w_cd, const REAL *scale,
-                              REAL *w_packed) {
+static void NAME(pack_panels)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const REAL *w_cd,
+                              const REAL *reference_d, const REAL *scale, REAL *w_packed) {
     const ptrdiff_t vectors = fl_whole(c, LANES) / LANES;
     for (ptrdiff_t p = 0; p < fl_cut_count(vectors, FL_PANEL); p++) {
         const ptrdiff_t c0 = fl_cut_start(vectors, FL_PANEL, p) * LANES;
@@ -107,9 +107,10 @@ static void NAME(pack_panels)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t 
         for (ptrdiff_t at = d0; at < d1; at += LANES) {
             const ptrdiff_t count = d1 - at < LANES ? d1 - at : LANES;
             const V factor = scale ? VW(load_n)(scale + at, count) : VW(set1)(1);
+            const V less = reference_d ? VW(load_n)(reference_d + at, count) : VW(set1)(0);
             for (ptrdiff_t j = c0; j < c1; j++) {
                 REAL lanes[LANES];
-                VW(store)(lanes, j < c ? VW(load_n)(w_cd + j * d + at, count) * factor : VW(set1)(0));
+                VW(store)(lanes, j < c ? (VW(load_n)(w_cd + j * d + at, count) - less) * factor : VW(set1)(0));
                 REAL *out = w_packed + c0 * d + at * width + (j - c0);
                 for (ptrdiff_t i = 0; i < count; i++) out[i * width] = lanes[i];
             }
@@ -117,12 +118,12 @@ static void NAME(pack_panels)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t 
     }
 }
 
-static void NAME(pack)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, fl_fold fold,
-                       void *w_packed) {
-    const REAL *scale = (const REAL *)fold.scale_d;
+static void NAME(pack)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, const void *reference_d,
+                       fl_fold fold, void *w_packed) {
+    const REAL *scale = (const REAL *)fold.scale_d, *reference = (const REAL *)reference_d;
     const ptrdiff_t d_padded = fl_whole(d, LANES);
     if (c > FL_FEW) {
-        NAME(pack_panels)(c, d, d0, d1, (const REAL *)w_cd, scale, (REAL *)w_packed);
+        NAME(pack_panels)(c, d, d0, d1, (const REAL *)w_cd, reference, scale, (REAL *)w_packed);
         return;
     }
     for (ptrdiff_t g = 0; g < fl_cut_count(c, FL_GROUP); g++) {
@@ -131,21 +132,24 @@ static void NAME(pack)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, con
         for (ptrdiff_t at = d0; at < d1; at += LANES) {
             const ptrdiff_t width = d1 - at < LANES ? d1 - at : LANES;
             const V factor = scale ? VW(load_n)(scale + at, width) : VW(set1)(1);
+            const V less = reference ? VW(load_n)(reference + at, width) : VW(set1)(0);
             for (ptrdiff_t j = c0; j < c1; j++, out += LANES)
-                VW(store)(out, VW(load_n)((const REAL *)w_cd + j * d + at, width) * factor);
+                VW(store)(out, (VW(load_n)((const REAL *)w_cd + j * d + at, width) - less) * factor);
         }
     }
 }
 
-static void NAME(shift_dot)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, fl_fold fold,
-                            double *dot_c) {
+static void NAME(shift_dot)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd,
+                            const void *reference_d, fl_fold fold, double *dot_c) {
     const REAL *shift = (const REAL *)fold.shift_d, *scale = (const REAL *)fold.scale_d;
+    const REAL *reference = (const REAL *)reference_d;
     for (ptrdiff_t j = 0; j < c; j++) {
         const REAL *w = (const REAL *)w_cd + j * d;
         V sum = VW(set1)(0);
         for (ptrdiff_t at = d0; at < d1; at += LANES) {
             const ptrdiff_t width = d1 - at < LANES ? d1 - at : LANES;
             V v = VW(load_n)(w + at, width);
+            if (reference) v = v - VW(load_n)(reference + at, width);
             /* The product the packed weights hold, so that both sides of the folding round alike. */
             if (scale) v = v * VW(load_n)(scale + at, width);
             sum = VW(fma)(v, VW(load_n)(shift + at, width), sum);
@@ -176,6 +180,16 @@ static void NAME(sum_parts)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrd
             for (ptrdiff_t k = 1; k < n_parts; k++) sum = sum + VW(load_n)(part + k * stride + at, width);
             VW(store_n)(out + at, sum, width);
         }
+    }
+}
+
+static void NAME(balance)(ptrdiff_t c, ptrdiff_t d, void *dw_cd, ptrdiff_t ld_dw) {
+    REAL *last = (REAL *)dw_cd + (c - 1) * ld_dw;
+    for (ptrdiff_t at = 0; at < d; at += LANES) {
+        const ptrdiff_t width = d - at < LANES ? d - at : LANES;
+        V sum = VW(set1)(0);
+        for (ptrdiff_t j = 0; j < c - 1; j++) sum = sum - VW(load_n)((const REAL *)dw_cd + j * ld_dw + at, width);
+        VW(store_n)(last + at, sum, width);
     }
 }
 

@@ -349,9 +349,9 @@ def test_a_margin_just_reached_has_no_gradient(simd_level: str, dtype: str) -> N
     X = np.ones((1, 1), dtype)
     below = np.nextafter(X.dtype.type(2), X.dtype.type(0))
     for hinge in HINGES:
-        value, dW, db = functional.hinge_loss(X, [1], [[1.0], [2.0], [-5.0]], np.zeros(3), **hinge)
+        value, dW, db = functional.hinge_loss(X, [1], [[1.0], [2.0], [0.0]], np.zeros(3), **hinge)
         assert value == 0.0 and not dW.any() and not db.any()
-        value, dW, _ = functional.hinge_loss(X, [1], [[1.0], [below], [-5.0]], **hinge)
+        value, dW, _ = functional.hinge_loss(X, [1], [[1.0], [below], [0.0]], **hinge)
         assert value > 0.0 and dW[0, 0] > 0 and dW[1, 0] == -dW[0, 0] and dW[2, 0] == 0.0
 
 
@@ -470,6 +470,19 @@ def test_numbers_beyond_the_type_of_the_computation_are_refused() -> None:
         functional.scores(X, np.full((2, 3), 1e300))
     with pytest.raises(ValueError, match=r"^sample_weight sums"):
         functional.softmax_loss(X, y, W, sample_weight=[1e308, 1e308])
+
+
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("c", [2, 10, 41])
+def test_a_number_that_is_not_finite_is_never_lost(simd_level: str, bad: float, c: int) -> None:
+    # Compared with another's, an infinite score could end as a certain one, its loss as zero.
+    X, y = np.ones((40, 24), np.float32), np.arange(40) % c
+    W = np.arange(c * 24, dtype=np.float32).reshape(c, 24) / 100
+    X[7, 5] = bad
+    for call in (functional.softmax_loss, functional.hinge_loss):
+        with np.errstate(invalid="ignore"):
+            assert np.isnan(call(X, y, W).loss)
+        assert np.isfinite(call(np.delete(X, 7, axis=0), np.delete(y, 7), W).loss)
 
 
 def test_the_difference_of_the_largest_scores_is_finite() -> None:

@@ -86,11 +86,11 @@ cdef extern from "fl_kernels.h" nogil:
         size_t size
         ptrdiff_t lanes
         ptrdiff_t (*packed_size)(ptrdiff_t c, ptrdiff_t d) noexcept nogil
-        void (*pack)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, fl_fold fold,
-                     void *w_packed) noexcept nogil
-        void (*shift_dot)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, fl_fold fold,
-                          double *dot_c) noexcept nogil
-        double (*loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, void *s_nc, ptrdiff_t ld_s,
+        void (*pack)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd, const void *reference_d,
+                     fl_fold fold, void *w_packed) noexcept nogil
+        void (*shift_dot)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, const void *w_cd,
+                          const void *reference_d, fl_fold fold, double *dot_c) noexcept nogil
+        double (*loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, int compared, void *s_nc, ptrdiff_t ld_s,
                             const void *bias_c, const int64_t *y_n, const double *share_n, double *db_c,
                             int64_t *n_correct) noexcept nogil
         void (*add_bias)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c, void *out_nc,
@@ -102,6 +102,7 @@ cdef extern from "fl_kernels.h" nogil:
                                   ptrdiff_t n_parts, ptrdiff_t stride, fl_fold fold, const double *db_c,
                                   const void *w_cd, ptrdiff_t ld_w, double l2, double l1, void *out_cd,
                                   ptrdiff_t ld_out) noexcept nogil
+        void (*balance)(ptrdiff_t c, ptrdiff_t d, void *dw_cd, ptrdiff_t ld_dw) noexcept nogil
         void (*sum_parts)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrdiff_t ld_parts, ptrdiff_t n_parts,
                           ptrdiff_t stride, void *out_cd, ptrdiff_t ld_out) noexcept nogil
         double (*update)(ptrdiff_t c, ptrdiff_t d, fl_model model, const void *dw_cd, ptrdiff_t ld_dw, fl_fold fold,

@@ -12,13 +12,15 @@ Chunks and blocks depend on the shape alone, so the bits of the result do not de
 
 cimport numpy as cnp
 from cython.parallel cimport parallel, prange, threadid
+from libc.math cimport isfinite
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind
 from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_loss, centre_rows, data_of, drop_weightless
 from fastlin._core.rows cimport fold_from, gradient_offset, gradient_stride, look_ahead, open_block, put_real
-from fastlin._core.rows cimport read_rows, rows_in_cache, score_block, size_block, total_weight, write_bias
+from fastlin._core.rows cimport products_of, read_rows, reference_of, rows_in_cache, score_block, size_block
+from fastlin._core.rows cimport total_weight, write_bias
 
 cnp.import_array()
 
@@ -78,7 +80,7 @@ cdef struct Pass:
 cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
     cdef Block block
     cdef ptrdiff_t start = k * run.chunk_rows, stop = min(run.n, start + run.chunk_rows), first, n, j
-    cdef ptrdiff_t c = run.sizes.n_classes, d = run.sizes.n_features
+    cdef ptrdiff_t c = run.sizes.n_classes, p = run.sizes.n_products, d = run.sizes.n_features
     cdef size_t part_size = <size_t>(c * run.ld_part) * run.rows.real.size
     cdef char *part = run.parts + <size_t>k * part_size
     cdef double *db = run.db_parts + k * c
@@ -95,14 +97,16 @@ cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
         n = min(run.sizes.most_rows, stop - first)
         next_n = look_ahead(&block, &run.rows, run.picked, first + n, stop_ahead, n)
         score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first, n,
-                    next_n if run.out == NULL or c <= BOUND_BY_MEMORY else NULL)
+                    next_n if run.out == NULL or p <= BOUND_BY_MEMORY else NULL)
         loss += block_loss(&block, &run.rows, &run.sizes, &run.loss, run.bias_c, run.picked, first, run.y, run.weight,
                            run.total, db, &n_correct)
         if run.out != NULL:
             run.rows.kernels.gradient(
-                n, c, block.x_n, block.s_nc, run.sizes.padded_classes, 0, d, part, run.ld_part, first > start, next_n,
+                n, p, block.x_n, block.s_nc, run.sizes.padded_classes, 0, d, part, run.ld_part, first > start, next_n,
             )
         first += n
+    if run.out != NULL and p < c:
+        run.rows.real.balance(c, d, part, run.ld_part)
     run.loss_parts[k] = loss
     run.correct_parts[k] = n_correct
 
@@ -119,12 +123,13 @@ cdef double _finish_slice(const Pass *run, ptrdiff_t k) noexcept nogil:
 
 cdef void _fold_weights(const Pass *run, const void *b) noexcept nogil:
     """Weights as the kernel walks them, and the bias less what the shift takes off it."""
-    cdef ptrdiff_t c = run.sizes.n_classes, d = run.sizes.n_features, d0 = 0, j
-    run.rows.real.pack(c, d, 0, d, run.w_cd, run.fold, run.w_packed)
+    cdef ptrdiff_t c = run.sizes.n_classes, p = run.sizes.n_products, d = run.sizes.n_features, d0 = 0, j
+    cdef const void *reference_d = reference_of(&run.rows, &run.sizes, run.w_cd)
+    run.rows.real.pack(p, d, 0, d, run.w_cd, reference_d, run.fold, run.w_packed)
     memset(run.db_c, 0, <size_t>c * sizeof(double))
     while run.fold.shift_d != NULL and d0 < d:
-        run.rows.real.shift_dot(c, d, d0, min(d, d0 + SLICE), run.w_cd, run.fold, run.db_parts)
-        for j in range(c):
+        run.rows.real.shift_dot(p, d, d0, min(d, d0 + SLICE), run.w_cd, reference_d, run.fold, run.db_parts)
+        for j in range(p):
             run.db_c[j] += run.db_parts[j]
         d0 += SLICE
     write_bias(&run.rows, &run.sizes, b, run.db_c, run.bias_c)
@@ -144,6 +149,36 @@ cdef void _cut_into_chunks(Pass *run) noexcept nogil:
     run.n_chunks = (run.n + run.chunk_rows - 1) // run.chunk_rows
 
 
+cdef double _run(Pass *run, const void *b, int64_t *n_correct) noexcept nogil:
+    """Phases (A) to (C): the loss with the penalty. The gradient of the bias is left in db_c."""
+    cdef double loss = 0.0, penalty = 0.0
+    cdef ptrdiff_t k, j, c = run.sizes.n_classes, d = run.sizes.n_features, n_slices = (d + SLICE - 1) // SLICE
+    cdef bint finished
+    _fold_weights(run, b)
+    if run.n_threads == 1:
+        for k in range(run.n_chunks):
+            _run_chunk(run, k, 0)
+    else:
+        with parallel(num_threads=run.n_threads):
+            for k in prange(run.n_chunks, schedule="dynamic"):
+                _run_chunk(run, k, threadid())
+    for j in range(c):
+        run.db_c[j] = 0.0
+    n_correct[0] = 0
+    for k in range(run.n_chunks):
+        loss += run.loss_parts[k]
+        n_correct[0] += run.correct_parts[k]
+        for j in range(c):
+            run.db_c[j] += run.db_parts[k * c + j]
+    if run.out == NULL:
+        return loss + run.rows.real.penalty(c, d, run.w_cd, d, run.l2, run.l1)
+    finished = (run.parts == run.out and run.l2 == 0.0 and run.l1 == 0.0
+                and run.fold.shift_d == NULL and run.fold.scale_d == NULL)
+    for k in range(0 if finished else n_slices):
+        penalty += _finish_slice(run, k)
+    return loss + penalty
+
+
 def loss_gradient(
     cnp.ndarray X not None, cnp.ndarray y not None, cnp.ndarray W not None, cnp.ndarray b, cnp.ndarray rows,
     cnp.ndarray weight, cnp.ndarray shift, cnp.ndarray scale, int kind, int power, double margin, double l2, double l1,
@@ -153,10 +188,10 @@ def loss_gradient(
     cdef Pass run
     cdef Memory memory = Memory()
     cdef const void *bias = data_of(b)
-    cdef double loss = 0.0, penalty = 0.0
-    cdef ptrdiff_t k, j, c = cnp.PyArray_DIM(W, 0), d, n_slices, n_correct = 0
+    cdef double loss
+    cdef ptrdiff_t j, c = cnp.PyArray_DIM(W, 0), d
+    cdef int64_t n_correct
     cdef int64_t *kept
-    cdef bint in_place, finished
     cdef int real = cnp.PyArray_TYPE(W)
     cdef cnp.ndarray dW = cnp.PyArray_EMPTY(2, cnp.PyArray_DIMS(W), real, 0) if gradient else None
     cdef cnp.ndarray db = cnp.PyArray_EMPTY(1, cnp.PyArray_DIMS(W), real, 0) if gradient and b is not None else None
@@ -176,7 +211,8 @@ def loss_gradient(
         run.n = drop_weightless(run.picked, run.n, run.weight, kept)
         run.picked = kept
     run.total = total_weight(run.picked, 0, run.n, run.weight)
-    run.sizes = size_block(&run.rows, c, min(rows_in_cache(&run.rows, BLOCK_BYTES), max(<ptrdiff_t>1, run.n)))
+    run.sizes = size_block(&run.rows, c, products_of(c),
+                           min(rows_in_cache(&run.rows, BLOCK_BYTES), max(<ptrdiff_t>1, run.n)))
     run.ld_part = 0 if run.out == NULL else gradient_stride(&run.rows)
     if run.n == 0:
         run.n_chunks = run.chunk_rows = 0
@@ -186,8 +222,7 @@ def loss_gradient(
     run.w_packed = memory.take(<size_t>run.rows.real.packed_size(c, d) * run.rows.real.size)
     run.bias_c = memory.take(<size_t>run.sizes.padded_classes * run.rows.real.size)
     run.memory = memory.take(<size_t>n_threads * run.sizes.bytes)
-    in_place = run.out != NULL and 0 < run.n <= run.sizes.most_rows
-    if in_place:
+    if run.out != NULL and 0 < run.n <= run.sizes.most_rows:
         run.parts, run.ld_part = <char *>run.out, d
     else:
         run.parts = memory.take(<size_t>(run.n_chunks * c * run.ld_part) * run.rows.real.size)
@@ -196,30 +231,13 @@ def loss_gradient(
     run.correct_parts = <int64_t *>(run.loss_parts + run.n_chunks + 1)
     run.db_c = <double *>memory.take(<size_t>((run.n_chunks + 2) * c) * sizeof(double))
     run.db_parts = run.db_c + c
-    n_slices = (d + SLICE - 1) // SLICE
     with nogil:
-        _fold_weights(&run, bias)
-        if n_threads == 1:
-            for k in range(run.n_chunks):
-                _run_chunk(&run, k, 0)
-        else:
-            with parallel(num_threads=n_threads):
-                for k in prange(run.n_chunks, schedule="dynamic"):
-                    _run_chunk(&run, k, threadid())
-        for j in range(c):
-            run.db_c[j] = 0.0
-        for k in range(run.n_chunks):
-            loss += run.loss_parts[k]
-            n_correct += run.correct_parts[k]
-            for j in range(c):
-                run.db_c[j] += run.db_parts[k * c + j]
-        finished = run.out == NULL or (in_place and l2 == 0.0 and l1 == 0.0
-                                       and run.fold.shift_d == NULL and run.fold.scale_d == NULL)
-        for k in range(0 if finished else n_slices):
-            penalty += _finish_slice(&run, k)
-        if run.out == NULL:
-            penalty = run.rows.real.penalty(c, d, run.w_cd, d, l2, l1)
+        loss = _run(&run, bias, &n_correct)
+        # Scores may be finite where their differences are not; without a reference they are told apart.
+        if run.sizes.n_products < c and not isfinite(loss):
+            run.sizes.n_products = c
+            loss = _run(&run, bias, &n_correct)
         if db is not None:
             for j in range(c):
                 put_real(cnp.PyArray_DATA(db), run.rows.real_type, j, run.db_c[j])
-    return loss + penalty, n_correct, run.n, dW, db
+    return loss, n_correct, run.n, dW, db

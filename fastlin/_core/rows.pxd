@@ -24,6 +24,7 @@ cdef struct Rows:
 cdef struct Sizes:
     ptrdiff_t most_rows     # of a block
     ptrdiff_t n_classes, padded_classes, n_features
+    ptrdiff_t n_products    # classes that rows are multiplied with: all, or all but the reference
     size_t bytes            # memory of a block
 
 
@@ -50,7 +51,9 @@ cdef class Memory:
 cdef int read_rows(cnp.ndarray X, Rows *rows) except -1
 cdef void centre_rows(Rows *rows, fl_fold *fold) noexcept nogil
 cdef ptrdiff_t rows_in_cache(const Rows *rows, size_t n_bytes) noexcept nogil
-cdef Sizes size_block(const Rows *rows, ptrdiff_t n_classes, ptrdiff_t most_rows) noexcept nogil
+cdef ptrdiff_t products_of(ptrdiff_t n_classes) noexcept nogil
+cdef const void *reference_of(const Rows *rows, const Sizes *sizes, const void *w_cd) noexcept nogil
+cdef Sizes size_block(const Rows *rows, ptrdiff_t n_classes, ptrdiff_t n_products, ptrdiff_t most_rows) noexcept nogil
 cdef void open_block(Block *block, const Rows *rows, const Sizes *sizes, char *memory) noexcept nogil
 cdef void point_at(const Rows *rows, const int64_t *picked, ptrdiff_t first, ptrdiff_t n,
                    const void **x_n) noexcept nogil

@@ -56,7 +56,7 @@ cdef int _run(cnp.ndarray X, cnp.ndarray W, cnp.ndarray b, char *out, int64_t *c
     if run.rows.n_rows == 0:
         return 0
     d = run.rows.n_features
-    run.sizes = size_block(&run.rows, c, rows_in_cache(&run.rows, BLOCK_BYTES))
+    run.sizes = size_block(&run.rows, c, c, rows_in_cache(&run.rows, BLOCK_BYTES))
     n_blocks = (run.rows.n_rows + run.sizes.most_rows - 1) // run.sizes.most_rows
     run.n_threads = n_threads = <int>min(<ptrdiff_t>n_threads, n_blocks)
     packed = memory.take(<size_t>run.rows.real.packed_size(c, d) * run.rows.real.size)
@@ -64,7 +64,7 @@ cdef int _run(cnp.ndarray X, cnp.ndarray W, cnp.ndarray b, char *out, int64_t *c
     run.w_packed, run.bias_c, run.out, run.classes = packed, bias, out, classes
     run.memory = memory.take(<size_t>n_threads * run.sizes.bytes)
     with nogil:
-        run.rows.real.pack(c, d, 0, d, cnp.PyArray_DATA(W), unfolded, packed)
+        run.rows.real.pack(c, d, 0, d, cnp.PyArray_DATA(W), NULL, unfolded, packed)
     write_bias(&run.rows, &run.sizes, data_of(b), NULL, bias)
     if n_threads == 1:
         with nogil:

@@ -28,9 +28,9 @@ from libc.string cimport memset
 
 from fastlin._core.batches cimport Batches, cut_batches
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind, fl_model, fl_report, fl_step
-from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_loss, centre_rows, data_of, fold_from
-from fastlin._core.rows cimport gradient_offset, gradient_stride, load_features, look_ahead, open_block, point_at
-from fastlin._core.rows cimport put_real, read_rows, rows_in_cache, score_block, size_block, write_bias
+from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_loss, centre_rows, data_of, fold_from, gradient_offset
+from fastlin._core.rows cimport gradient_stride, load_features, look_ahead, open_block, point_at, products_of, put_real
+from fastlin._core.rows cimport read_rows, reference_of, rows_in_cache, score_block, size_block, write_bias
 from fastlin._core.step cimport as_model, model_from, step_at
 from fastlin._core.team cimport fl_team, fl_team_asked, fl_team_claim, fl_team_look, fl_team_open, fl_team_wait
 from fastlin._core.team cimport omp_get_num_threads
@@ -143,7 +143,7 @@ cdef void _run_group(
     for j in range(c):
         db[j] = 0.0
         for slice_ in range(run.n_slices if run.fold.shift_d != NULL else 0):
-            db[j] += run.dots[slice_ * c + j]
+            db[j] += 0.0 if j >= run.sizes.n_products else run.dots[slice_ * c + j]
     write_bias(&run.rows, &run.sizes, run.bias.w_cd, db, bias_c)
     memset(db, 0, <size_t>c * sizeof(double))
     while first < stop and not fl_team_asked(team):
@@ -156,8 +156,8 @@ cdef void _run_group(
         if run.parts != NULL:
             part = run.parts + <size_t>(in_batch * c * run.ld_part) * run.rows.real.size
             run.rows.kernels.gradient(
-                block.n, c, block.x_n, block.s_nc, ld_s, 0, run.sizes.n_features, part, run.ld_part, first > start,
-                _look_ahead(run, &block, first + block.n, stop),
+                block.n, run.sizes.n_products, block.x_n, block.s_nc, ld_s, 0, run.sizes.n_features, part, run.ld_part,
+                first > start, _look_ahead(run, &block, first + block.n, stop),
             )
         first += block.n
         fl_team_look(team, thread)
@@ -182,10 +182,12 @@ cdef SliceMemory _open_slice(const Epoch *run, int thread) noexcept nogil:
 
 cdef void _prepare_slice(const Epoch *run, ptrdiff_t i) noexcept nogil:
     """What phase (A) of the next batch needs of the weights of slice i."""
-    cdef ptrdiff_t d = run.sizes.n_features, c = run.sizes.n_classes, d0 = i * SLICE, d1 = min(d, d0 + SLICE)
-    run.rows.real.pack(c, d, d0, d1, run.weights.w_cd, run.fold, run.w_packed)
+    cdef ptrdiff_t d = run.sizes.n_features, p = run.sizes.n_products, d0 = i * SLICE, d1 = min(d, d0 + SLICE)
+    cdef const void *reference_d = reference_of(&run.rows, &run.sizes, run.weights.w_cd)
+    run.rows.real.pack(p, d, d0, d1, run.weights.w_cd, reference_d, run.fold, run.w_packed)
     if run.fold.shift_d != NULL:
-        run.rows.real.shift_dot(c, d, d0, d1, run.weights.w_cd, run.fold, run.dots + i * c)
+        run.rows.real.shift_dot(p, d, d0, d1, run.weights.w_cd, reference_d, run.fold,
+                                run.dots + i * run.sizes.n_classes)
 
 
 cdef void _run_slice(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i, int thread) noexcept nogil:
@@ -193,27 +195,28 @@ cdef void _run_slice(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i
     cdef ptrdiff_t d = run.sizes.n_features, c = run.sizes.n_classes, d0 = i * SLICE, width = min(SLICE, d - d0), j, g
     cdef ptrdiff_t first = run.batches.first[k] + panel * run.panel_rows, n = _panel_stop(run, k, panel) - first
     cdef ptrdiff_t n_panels = _panels(run, k), n_groups = run.group_first[k + 1] - run.group_first[k], ld = SLICE
+    cdef ptrdiff_t p = run.sizes.n_products
     cdef size_t offset = <size_t>d0 * run.rows.real.size
     cdef SliceMemory memory = _open_slice(run, thread)
     cdef char *dw = memory.dw_cd
     cdef fl_step step
     cdef fl_report *report = NULL
     if run.parts != NULL:
-        run.rows.real.sum_parts(c, width, run.parts + offset, run.ld_part, n_groups, c * run.ld_part, dw, ld)
+        run.rows.real.sum_parts(p, width, run.parts + offset, run.ld_part, n_groups, c * run.ld_part, dw, ld)
     else:
         if n_panels > 1:
             dw, ld = run.panel_dw + offset, d
         point_at(&run.rows, run.batches.picked, first, n, memory.x_n)
         load_features(&run.rows, n, d0, d0 + width, memory.x_n, memory.tile)
-        run.rows.kernels.gradient(n, c, memory.x_n, run.panel_s, run.sizes.padded_classes, 0, width, dw, ld, panel > 0,
+        run.rows.kernels.gradient(n, p, memory.x_n, run.panel_s, run.sizes.padded_classes, 0, width, dw, ld, panel > 0,
                                   NULL)
         if panel < n_panels - 1:
             return
-
+    if p < c:
+        run.rows.real.balance(c, width, dw, ld)
     for j in range(c):
         memory.db_c[j] = 0.0
-    for g in range(n_groups):
-        for j in range(c):
+        for g in range(n_groups):
             memory.db_c[j] += run.group_db[g * c + j]
     step = step_at(&run.step, run.batches.rates[k], run.n_steps + k, run.n_averaged + k)
     if k == run.batches.n - 1:
@@ -281,7 +284,7 @@ cdef void _cut_rows(Epoch *run, ptrdiff_t n_classes, ptrdiff_t batch_size) noexc
     run.ld_part = gradient_stride(&run.rows)
     part_bytes = <size_t>(n_classes * run.ld_part) * run.rows.real.size
     if part_bytes > ONE_PART_BYTES:
-        run.sizes = size_block(&run.rows, n_classes, min(BLOCK_ROWS, height))
+        run.sizes = size_block(&run.rows, n_classes, products_of(n_classes), min(BLOCK_ROWS, height))
         run.group_rows = run.sizes.most_rows
         run.panel_rows = (min(PANEL_ROWS, batch_size) + run.group_rows - 1) // run.group_rows * run.group_rows
         run.ld_part = 0
@@ -289,7 +292,7 @@ cdef void _cut_rows(Epoch *run, ptrdiff_t n_classes, ptrdiff_t batch_size) noexc
     most = ALL_PARTS_BYTES // <ptrdiff_t>part_bytes
     n_groups = max(<ptrdiff_t>1, min(most, <ptrdiff_t>(work / GROUP_WORK)))
     run.group_rows = (batch_size + n_groups - 1) // n_groups
-    run.sizes = size_block(&run.rows, n_classes, min(height, run.group_rows))
+    run.sizes = size_block(&run.rows, n_classes, products_of(n_classes), min(height, run.group_rows))
     run.panel_rows = run.group_rows * n_groups
 
 
@@ -304,7 +307,7 @@ cdef int _take_memory(Epoch *run, Memory memory, ptrdiff_t batch_size, int n_thr
         n_groups += (rows_of + run.group_rows - 1) // run.group_rows
     group_first[run.batches.n] = n_groups
     run.group_first = group_first
-    run.w_packed = memory.take(<size_t>run.rows.real.packed_size(c, d) * size)
+    run.w_packed = memory.take(<size_t>run.rows.real.packed_size(run.sizes.n_products, d) * size)
     run.dots = <double *>memory.take(
         <size_t>(run.n_slices * (run.batches.n + c + 4) + 3 + most_groups * c) * sizeof(double)
     )

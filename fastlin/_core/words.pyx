@@ -241,7 +241,7 @@ def encode(cnp.ndarray images not None, float scale, geometry, model, str produc
     packed_whitening = memory.take(
         <size_t>plan.kernels.real[<int>fl_real.FL_REAL32].packed_size(plan.n_components, plan.d) * sizeof(float))
     plan.kernels.real[<int>fl_real.FL_REAL32].pack(plan.n_components, plan.d, 0, plan.d, cnp.PyArray_DATA(whitening),
-                                                   unfolded, packed_whitening)
+                                                   NULL, unfolded, packed_whitening)
     plan.whitening = packed_whitening
     plan.ones = <const float *>cnp.PyArray_DATA(ones)
     plan.bias = <const float *>cnp.PyArray_DATA(bias)
