@@ -24,11 +24,15 @@
  *              classes are few; 5 x 2 + 2 + 1 = 13 of 16. A coefficient is broadcast once for all vectors. Of several
  *              groups each first gathers its coefficients, which lie rows apart.
  *
+ *              Where registers are few (FL_STRIPE, the baseline) and two groups pass over rows that lie a bad distance
+ *              apart, or are to be widened, a stripe of all rows is first copied, widened, into the first-level cache.
+ *
  * Memory. A block's rows lie anywhere, and strips are too short for the hardware to see a stream in them; so each strip
  * of scores_few asks for the next one's lines, the last strip or the gradient, which finds its own rows in cache, for
  * the first strip of the rows to come (`next_n`). Then both phases run as fast from memory as from cache. (Asking for
  * whole rows in the gradient is slower: half of the time memory would rest.) With one or two classes memory is the
- * limit, and both ask: the last strip of the scores for one half of a row, the gradient, at half the pace, for the other.
+ * limit, and both ask: the last strip of the scores for one half of a row, the gradient, at half the pace, for the
+ * other.
  * Processors fetch lines in pairs: so the gradient's tiles begin at a pair of lines (`to_line`).
  *
  * The order of every sum depends on the shape and the level only, never on the block a row is in or on threads.
@@ -51,8 +55,8 @@
 #endif
 
 FL_INLINE void NAME(scores_tile)(const int rows, const int classes, const X *const *x_n, const X *const *ask_n,
-                                 ptrdiff_t d_ask, ptrdiff_t d0, ptrdiff_t d1, const REAL *w, REAL *resting, int first,
-                                 int last, REAL *s_nc, ptrdiff_t ld_s) {
+                                 ptrdiff_t d_ask, ptrdiff_t d0, ptrdiff_t d1, const REAL *w, REAL *resting,
+                                 ptrdiff_t ld_rest, int first, int last, REAL *s_nc, ptrdiff_t ld_s) {
     V sum[8][12];
     const X *x[8], *ask[8];
     FL_UNROLL for (int r = 0; r < rows; r++) {
@@ -83,7 +87,7 @@ FL_INLINE void NAME(scores_tile)(const int rows, const int classes, const X *con
     }
     FL_UNROLL for (int r = 0; r < rows; r++) {
         FL_UNROLL for (int c = 0; c < classes; c++) {
-            REAL *rest = resting + (r * FL_GROUP + c) * LANES;
+            REAL *rest = resting + r * ld_rest + c * LANES;
             if (!first) sum[r][c] = VW(load)(rest) + sum[r][c];
             if (!last) VW(store)(rest, sum[r][c]);
         }
@@ -106,31 +110,36 @@ FL_INLINE ptrdiff_t NAME(strip)(ptrdiff_t d, ptrdiff_t classes) {
 static void NAME(scores_few)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *const *x_n, const void *w_packed,
                              void *s_nc, ptrdiff_t ld_s, void *scratch, const void *const *next_n) {
     const X *const *x = (const X *const *)x_n, *const *next = (const X *const *)(next_n ? next_n : x_n);
-    const ptrdiff_t d_padded = fl_whole(d, LANES);
-    for (ptrdiff_t g = 0; g < fl_cut_count(c, FL_GROUP); g++) {
-        const ptrdiff_t c0 = fl_cut_start(c, FL_GROUP, g), classes = fl_cut_start(c, FL_GROUP, g + 1) - c0;
-        const REAL *w = (const REAL *)w_packed + c0 * d_padded;
-        const ptrdiff_t strip = NAME(strip)(d, classes);
-        for (ptrdiff_t d0 = 0; d0 < d; d0 += strip) {
-            const ptrdiff_t d1 = d0 + strip < d ? d0 + strip : d;
-            const int first = d0 == 0, last = d1 == d;
-            const X *const *ask = last ? next : x;
-            const ptrdiff_t d_ask = !last ? d1 - d0 : next_n ? -d0 : 0;
-            ptrdiff_t r = 0;
+    const ptrdiff_t d_padded = fl_whole(d, LANES), groups = fl_cut_count(c, FL_GROUP);
+    const ptrdiff_t strip = NAME(strip)(d, fl_cut_start(c, FL_GROUP, 1));
+    /* Two groups pass over a strip together, while it is near, where the sums of both find room to rest. */
+    const ptrdiff_t of_group = FL_GROUP * LANES;
+    const ptrdiff_t together = groups == 2 && 2 * of_group * sizeof(REAL) <= FL_SCRATCH_BYTES(1) ? 2 : 1;
+    const ptrdiff_t ld_rest = together * of_group;
+    for (ptrdiff_t g0 = 0; g0 < groups; g0 += together)
+        for (ptrdiff_t d0 = 0; d0 < d; d0 += strip)
+            for (ptrdiff_t g = g0; g < g0 + together; g++) {
+                const ptrdiff_t c0 = fl_cut_start(c, FL_GROUP, g), classes = fl_cut_start(c, FL_GROUP, g + 1) - c0;
+                const ptrdiff_t d1 = d0 + strip < d ? d0 + strip : d;
+                const int first = d0 == 0, last = d1 == d;
+                const REAL *w = (const REAL *)w_packed + c0 * d_padded + d0 * classes;
+                REAL *resting = (REAL *)scratch + (g - g0) * of_group;
+                const X *const *ask = last ? next : x;
+                const ptrdiff_t d_ask = !last ? d1 - d0 : next_n ? -d0 : 0;
+                ptrdiff_t r = 0;
 #define FL_SCORES(k, rows)                                                                                             \
     for (; r + (rows) <= n; r += (rows))                                                                               \
         NAME(scores_tile)                                                                                              \
-        (rows, k, x + r, ask + r, d_ask, d0, d1, w + d0 * classes, (REAL *)scratch + r * FL_GROUP * LANES, first,      \
-         last, (REAL *)s_nc + r * ld_s + c0, ld_s)
+        (rows, k, x + r, ask + r, d_ask, d0, d1, w, resting + r * ld_rest, ld_rest, first, last,                       \
+         (REAL *)s_nc + r * ld_s + c0, ld_s)
 #define FL_SCORES_TILES(k)                                                                                             \
     FL_SCORES(k, FL_ROW_TILE(k));                                                                                      \
     if (FL_ROW_TILE(k) > 4) FL_SCORES(k, 4);                                                                           \
     FL_SCORES(k, 1)
-            FL_FOR_CLASSES(classes, FL_SCORES_TILES)
+                FL_FOR_CLASSES(classes, FL_SCORES_TILES)
 #undef FL_SCORES_TILES
 #undef FL_SCORES
-        }
-    }
+            }
 }
 
 FL_INLINE void NAME(panel_tile)(const int rows, const int vectors, const REAL *x_nd, ptrdiff_t ld_x, ptrdiff_t strip,
@@ -207,14 +216,17 @@ static void NAME(scores)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *cons
 FL_INLINE void NAME(gradient_tile)(const int classes, const int vectors, ptrdiff_t width, ptrdiff_t n,
                                    const X *const *x_n, ptrdiff_t d, const REAL *g_nc, ptrdiff_t ld_g, REAL *dw_cd,
                                    ptrdiff_t ld_dw, int accumulate, const X *const *next_n, ptrdiff_t d_next,
-                                   const int pace) {
+                                   const int pace, const REAL *packed) {
     V sum[12][8];
     FL_UNROLL for (int c = 0; c < classes; c++) FL_UNROLL for (int v = 0; v < vectors; v++) sum[c][v] = VW(set1)(0);
     for (ptrdiff_t r = 0; r < n; r++, g_nc += ld_g) {
-        const X *x = x_n[r] + d;
+        const X *x = packed ? NULL : x_n[r] + d;
         V x_v[8];
         FL_UNROLL for (int v = 0; v < vectors; v++) {
-            x_v[v] = vectors == 1 ? X_LOAD_N(x, width) : X_LOAD(x + v * LANES);
+            if (packed)
+                x_v[v] = VW(load)(packed + r * FL_STRIPE * LANES + v * LANES);
+            else
+                x_v[v] = vectors == 1 ? X_LOAD_N(x, width) : X_LOAD(x + v * LANES);
             FL_KEEP(x_v[v]);
             if (FL_ASKS && next_n && (v * LANES * sizeof(X) / pace) % 64 == 0)
                 FL_PREFETCH(next_n[r] + d_next + v * LANES / pace);
@@ -238,18 +250,18 @@ FL_INLINE void NAME(gradient_tile)(const int classes, const int vectors, ptrdiff
     }
 }
 
-/* Features before the next pair of lines begins, or the next line where rows do not lie alike beside pairs: large arrays
- * of NumPy's begin 16 bytes behind a line, and a tile that reads parts of three lines for two waits for three; with
- * AVX-512, 3072 features and 10 classes the whole pass takes a tenth longer. */
+/* Features before the next pair of lines begins, or the next line where rows do not lie alike beside pairs: large
+ * arrays of NumPy's begin 16 bytes behind a line, and a tile that reads parts of three lines for two waits for three;
+ * with AVX-512, 3072 features and 10 classes the whole pass takes a tenth longer. */
 FL_INLINE ptrdiff_t NAME(to_line)(ptrdiff_t n, const X *const *x_n, ptrdiff_t d) {
     if (n < 2 || d < 32 * (ptrdiff_t)LANES) return 0;
     const uintptr_t apart = (uintptr_t)x_n[1] - (uintptr_t)x_n[0], line = apart % 128 ? 64 : 128;
     return apart % line ? 0 : (ptrdiff_t)((line - (uintptr_t)x_n[0] % line) % line / sizeof(X));
 }
 
-static void NAME(gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g,
-                           ptrdiff_t d0, ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate,
-                           const void *const *next_n) {
+static void NAME(gradient_tiles)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g,
+                                 ptrdiff_t d0, ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate,
+                                 const void *const *next_n) {
     REAL gathered[FL_GRADIENT_ROWS * FL_GROUP];
     for (ptrdiff_t g = 0; g < fl_cut_count(c, FL_GROUP); g++) {
         const ptrdiff_t c0 = fl_cut_start(c, FL_GROUP, g), classes = fl_cut_start(c, FL_GROUP, g + 1) - c0;
@@ -263,6 +275,7 @@ static void NAME(gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, con
             const REAL *coefficient = (const REAL *)g_nc + r0 * ld_g + c0;
             const int add = accumulate || r0 > 0;
             ptrdiff_t ld = ld_g, d = d0;
+            const X *const *next = d_asked > 0 ? (const X *const *)next_n + r0 : NULL;
             const ptrdiff_t d_line = d0 + NAME(to_line)(rows, x, d1 - d0);
             if (c > classes) {
                 for (ptrdiff_t r = 0; r < rows; r++)
@@ -270,23 +283,85 @@ static void NAME(gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, con
                 coefficient = gathered;
                 ld = classes;
             }
-#define FL_GRADIENT(k, vectors, width)                                                                                 \
+#define FL_GRADIENT(k, vectors, width, next)                                                                           \
     NAME(gradient_tile)                                                                                                \
     (k, vectors, width, rows, x, d, coefficient, ld, (REAL *)dw_cd + c0 * ld_dw + (d - d0), ld_dw, add,                \
-     d < d_asked ? (const X *const *)next_n + r0 : NULL, d_ask + d / pace, FL_ASK_PACE(k))
-            /* Up to a line, then tiles of as many vectors as the registers hold, two while they last, then one or a part. */
+     next, d_ask + d / pace, FL_ASK_PACE(k), NULL)
+            /* Up to a line, then as many vectors as registers hold, two while they last, then one or a part. */
 #define FL_GRADIENT_TILES(k)                                                                                           \
     for (; d < d_line; d += d_line - d < LANES ? d_line - d : LANES)                                                   \
-        FL_GRADIENT(k, 1, d_line - d < LANES ? d_line - d : LANES);                                                    \
+        FL_GRADIENT(k, 1, d_line - d < LANES ? d_line - d : LANES, next);                                              \
+    for (; d + FL_VECTOR_TILE(k) * LANES <= d1 && d < d_asked; d += FL_VECTOR_TILE(k) * LANES)                         \
+        FL_GRADIENT(k, FL_VECTOR_TILE(k), LANES, (const X *const *)next_n + r0);                                       \
     for (; d + FL_VECTOR_TILE(k) * LANES <= d1; d += FL_VECTOR_TILE(k) * LANES)                                        \
-        FL_GRADIENT(k, FL_VECTOR_TILE(k), LANES);                                                                      \
-    for (; FL_VECTOR_TILE(k) > 2 && d + 2 * LANES <= d1; d += 2 * LANES) FL_GRADIENT(k, 2, LANES);                     \
-    for (; d < d1; d += LANES) FL_GRADIENT(k, 1, d1 - d < LANES ? d1 - d : LANES)
+        FL_GRADIENT(k, FL_VECTOR_TILE(k), LANES, NULL);                                                                \
+    for (; FL_VECTOR_TILE(k) > 2 && d + 2 * LANES <= d1; d += 2 * LANES) FL_GRADIENT(k, 2, LANES, NULL);               \
+    for (; d < d1; d += LANES) FL_GRADIENT(k, 1, d1 - d < LANES ? d1 - d : LANES, d < d_asked ? next : NULL)
             FL_FOR_CLASSES(classes, FL_GRADIENT_TILES)
 #undef FL_GRADIENT_TILES
 #undef FL_GRADIENT
         }
     }
+}
+
+#if FL_STRIPE
+/* Whether rows are worth a copy of each stripe, 16 KiB, before two groups pass: where they lie so far apart that their
+ * lines meet in a few sets of the first-level cache, or where the copy widens them once for both. With AVX2 the copy
+ * costs as much as it saves. */
+FL_INLINE int NAME(copies)(ptrdiff_t n, ptrdiff_t c, const X *const *x_n) {
+    return fl_cut_count(c, FL_GROUP) == 2 && n > 1 &&
+           (sizeof(X) < sizeof(REAL) || ((uintptr_t)x_n[1] - (uintptr_t)x_n[0]) % 2048 == 0);
+}
+
+/* The gradient of two groups for the features [d0, d1), whole stripes. */
+static void NAME(gradient_stripes)(ptrdiff_t n, ptrdiff_t c, const X *const *x_n, const REAL *g_nc, ptrdiff_t ld_g,
+                                   ptrdiff_t d0, ptrdiff_t d1, REAL *dw_cd, ptrdiff_t ld_dw, int accumulate,
+                                   const X *const *next_n, ptrdiff_t d_asked) {
+    REAL packed[FL_GRADIENT_ROWS * FL_STRIPE * LANES];
+    const ptrdiff_t first = fl_cut_start(c, FL_GROUP, 1);
+    for (ptrdiff_t d = d0; d < d1; d += FL_STRIPE * LANES, dw_cd += FL_STRIPE * LANES) {
+        for (ptrdiff_t r = 0; r < n; r++) {
+            FL_UNROLL for (int v = 0; v < FL_STRIPE; v++) {
+                VW(store)(packed + (r * FL_STRIPE + v) * LANES, X_LOAD(x_n[r] + d + v * LANES));
+                if (FL_ASKS && next_n && d < d_asked && v * LANES * sizeof(X) % 64 == 0)
+                    FL_PREFETCH(next_n[r] + d + v * LANES);
+            }
+        }
+        for (ptrdiff_t c0 = 0; c0 < c; c0 += first) {
+#define FL_GRADIENT_STRIPE(k)                                                                                          \
+    for (int v = 0; v < FL_STRIPE; v += 2)                                                                             \
+    NAME(gradient_tile)                                                                                                \
+    (k, 2, LANES, n, NULL, 0, g_nc + c0, ld_g, dw_cd + c0 * ld_dw + v * LANES, ld_dw, accumulate, NULL, 0, 1,          \
+     packed + v * LANES)
+            FL_FOR_CLASSES(c0 ? c - first : first, FL_GRADIENT_STRIPE)
+#undef FL_GRADIENT_STRIPE
+        }
+    }
+}
+#endif
+
+static void NAME(gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g,
+                           ptrdiff_t d0, ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate,
+                           const void *const *next_n) {
+#if FL_STRIPE
+    const X *const *x = (const X *const *)x_n;
+    if (NAME(copies)(n, c, x)) {
+        const ptrdiff_t d_line = d0 + NAME(to_line)(n, x, d1 - d0);
+        const ptrdiff_t d_left = d_line + (d1 - d_line) / (FL_STRIPE * LANES) * (FL_STRIPE * LANES);
+        if (d0 < d_line) NAME(gradient_tiles)(n, c, x_n, g_nc, ld_g, d0, d_line, dw_cd, ld_dw, accumulate, next_n);
+        for (ptrdiff_t r0 = 0; r0 < n; r0 += FL_GRADIENT_ROWS) {
+            const ptrdiff_t rows = n - r0 < FL_GRADIENT_ROWS ? n - r0 : FL_GRADIENT_ROWS;
+            NAME(gradient_stripes)
+            (rows, c, x + r0, (const REAL *)g_nc + r0 * ld_g, ld_g, d_line, d_left, (REAL *)dw_cd + (d_line - d0),
+             ld_dw, accumulate || r0 > 0, next_n ? (const X *const *)next_n + r0 : NULL,
+             NAME(strip)(d1, fl_cut_start(c, FL_GROUP, 1)) + LANES);
+        }
+        dw_cd = (REAL *)dw_cd + (d_left - d0);
+        d0 = d_left;
+        next_n = NULL;
+    }
+#endif
+    if (d0 < d1) NAME(gradient_tiles)(n, c, x_n, g_nc, ld_g, d0, d1, dw_cd, ld_dw, accumulate, next_n);
 }
 
 /* For rows far from zero beside their spread: the sums of x and of what a shift takes off again would cancel, and lose

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -470,6 +471,25 @@ def test_numbers_beyond_the_type_of_the_computation_are_refused() -> None:
         functional.scores(X, np.full((2, 3), 1e300))
     with pytest.raises(ValueError, match=r"^sample_weight sums"):
         functional.softmax_loss(X, y, W, sample_weight=[1e308, 1e308])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("c", [2, 3, 10, 24])
+@pytest.mark.parametrize("before", [0, 16, 48, 64])
+def test_rows_that_meet_in_the_cache_wherever_their_lines_begin(
+    simd_level: str, dtype: str, c: int, before: int
+) -> None:
+    # Rows 4 KiB apart at least, more of them than one run of sums; `before`: bytes from a pair of lines to the first.
+    d = 4096 // np.dtype(dtype).itemsize
+    p = problem(140, d, c, dtype)
+    room = np.empty(p.X.nbytes + 256, np.uint8)
+    start = -room.ctypes.data % 128 + before
+    X = room[start : start + p.X.nbytes].view(dtype).reshape(p.X.shape)
+    X[:] = p.X
+    for loss in ("softmax_loss", "hinge_loss"):
+        check(loss, dataclasses.replace(p, X=X), l2=0.1)
+    _, dW, _ = functional.softmax_loss(X, p.y, p.W, p.b)
+    np.testing.assert_array_equal(dW, functional.softmax_loss(p.X, p.y, p.W, p.b).dW)
 
 
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
