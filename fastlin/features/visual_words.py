@@ -226,7 +226,7 @@ class VisualWords(Parameters):
     def _given_patches(self, images: np.ndarray) -> np.ndarray | None:
         if isinstance(self.dictionary, str):
             return None
-        patches = np.asarray(self.dictionary)
+        patches = _arrays.as_array(self.dictionary, "dictionary")
         wanted = (self.n_words, self.patch_size, self.patch_size, images.shape[3])
         if patches.shape != wanted or patches.dtype.kind not in "fiu":
             raise ValueError(
@@ -433,9 +433,7 @@ class VisualWords(Parameters):
 
     def _as_images(self, X: Any) -> np.ndarray:
         """`X` as (N, height, width, channels) of uint8 or float, without a copy where it is an array."""
-        if isinstance(X, np.ma.MaskedArray):
-            raise TypeError("X is a masked array; fill it first, for example X.filled(0)")
-        images = np.asarray(X)
+        images = _arrays.as_array(X, "X")
         if images.dtype != np.uint8 and images.dtype.kind != "f":
             raise TypeError(f"X has dtype {images.dtype}; wanted is images of uint8 or float")
         if images.ndim == 2 and self.image_shape is not None:
