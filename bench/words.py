@@ -1,6 +1,7 @@
 """Visual words: how fast each arithmetic encodes, beside the twin; and what a linear classifier makes of it.
 
     python bench/words.py speed           CPU time of one thread an image of 32 x 32 x 3, by pairs and arithmetic
+    python bench/words.py precision 192   what bfloat16 products change, in standard deviations of the columns
     python bench/words.py accuracy 192    CIFAR-10, so many pairs: wall times and accuracy of a ridge classifier
 
 CIFAR-10 is read as `bench/fit.py` says; without it, speed is measured on noise.
@@ -69,6 +70,23 @@ def speed(n_images: int = 64) -> list[dict[str, Any]]:
     return table
 
 
+def precision(pairs: int, n_images: int = 2000) -> dict[str, dict[str, float]]:
+    """By encoding, the difference of bfloat16 from float32 over each column's deviation: its size, and the largest."""
+    images = photographs(20_000)
+    found = {}
+    for encoding in ("soft", "triangle"):
+        words = VisualWords(pairs, encoding=encoding, random_state=0, precision="float32").fit(images)
+        exact = words.transform(images[:n_images])
+        rounded = words.set_params(precision="bfloat16").transform(images[:n_images])
+        error = np.abs(rounded - exact) / exact.std(axis=0)
+        columns = np.sqrt((error**2).mean(axis=0))
+        found[encoding] = {
+            "root mean square": float(np.sqrt((error**2).mean())), "worst column's": float(columns.max()),
+            "largest": float(error.max()),
+        }  # fmt: skip
+    return found
+
+
 def ridge(X: np.ndarray, y: np.ndarray, n_validate: int = 5000) -> tuple[np.ndarray, np.ndarray, float]:
     """Weights, intercept and strength of one-against-rest least squares, chosen on the last rows, fitted to all."""
     target = np.eye(10, dtype=np.float32)[y] - 0.1
@@ -123,5 +141,8 @@ if __name__ == "__main__":
         fix_threads(1)
         for row in speed():
             print(f"{row['pairs']:5d}  {row['arithmetic']:22}  {row['ms']:9.3f} ms  {row['gflops']:7.1f} GFLOP/s")
+    elif sys.argv[1:2] == ["precision"]:
+        for encoding, error in precision(int(sys.argv[2])).items():
+            print(f"{encoding:10}" + "".join(f"{name} {value:.4f}  " for name, value in error.items()))
     else:
         print(accuracy(int(sys.argv[2])))

@@ -38,7 +38,7 @@ def as_rows(X: Any, name: str = "X") -> np.ndarray:
     if type(X) is not np.ndarray:
         if hasattr(X, "tocsr"):
             raise TypeError(f"{name} is a sparse matrix; fastlin takes dense rows: pass {name}.toarray()")
-        X = _as_array(X, name)
+        X = as_array(X, name)
     if X.dtype.char not in _FLOAT32_STORAGE and X.dtype.char not in _FLOAT64_STORAGE:
         raise TypeError(
             f"{name} has dtype {X.dtype}; wanted is uint8, float16, float32 or float64 (or another integer type): "
@@ -107,7 +107,7 @@ def as_bias(b: Any, n_classes: int, dtype: np.dtype) -> np.ndarray | None:
 def as_labels(y: Any, n_rows: int) -> np.ndarray:
     """`y` as a contiguous (N,) int64 array. That the labels lie in 0..C-1 is checked where they are used."""
     if type(y) is not np.ndarray or y.dtype != INT64 or not y.flags.carray:
-        y = _as_array(y, "y")
+        y = as_array(y, "y")
         if y.dtype.kind not in "iub" and y.size:
             raise TypeError(f"y has dtype {y.dtype}; wanted is integers 0..n_classes-1 (estimators take any labels)")
         if y.dtype.kind == "u" and y.dtype.itemsize == 8 and y.size and int(y.max()) > np.iinfo(np.int64).max:
@@ -126,7 +126,7 @@ def refuse_label(y: np.ndarray, position: int, n_classes: int) -> NoReturn:
 def as_row_index(rows: Any, n_rows: int, name: str = "rows") -> np.ndarray:
     """`rows` as a contiguous int64 index into the rows of X, each entry in range."""
     if type(rows) is not np.ndarray or rows.dtype != INT64 or not rows.flags.carray:
-        rows = _as_array(rows, name)
+        rows = as_array(rows, name)
         if rows.dtype == np.bool_:
             raise TypeError(f"{name} is a boolean mask; wanted is row numbers: pass np.flatnonzero({name})")
         if rows.dtype.kind not in "iu" and rows.size:
@@ -292,7 +292,7 @@ def _as_gradient(gradient: Any, name: str, parameter: np.ndarray, written: dict[
 
 def as_scores(scores: Any) -> np.ndarray:
     """`scores` as a C-contiguous (N, C) or (C,) array of float32 or float64."""
-    array = _as_array(scores, "scores")
+    array = as_array(scores, "scores")
     if array.dtype.char not in _FLOAT32_STORAGE and array.dtype.char not in _FLOAT64_STORAGE:
         raise TypeError(f"scores has dtype {array.dtype}; wanted is float32 or float64")
     if array.ndim not in (1, 2) or array.shape[-1] == 0:
@@ -409,7 +409,8 @@ def _as_number(value: Any, name: str) -> float:
         raise ValueError(f"{name} is an integer too large for a float; wanted is smaller") from None
 
 
-def _as_array(value: Any, name: str) -> np.ndarray:
+def as_array(value: Any, name: str) -> np.ndarray:
+    """`value` as an array, without a copy where it is one; the dtype and the shape are for the caller to check."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array; fill it first, for example {name}.filled(0)")
     try:
@@ -420,7 +421,7 @@ def _as_array(value: Any, name: str) -> np.ndarray:
 
 def _as_real(value: Any, name: str, dtype: np.dtype) -> np.ndarray:
     """A contiguous array of `dtype`; a finite number that is not finite in `dtype` is refused."""
-    array = _as_array(value, name)
+    array = as_array(value, name)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} has dtype {array.dtype}; wanted is real numbers")
     with np.errstate(over="ignore"):

@@ -46,14 +46,17 @@ typedef struct {
     ptrdiff_t step[FL_MOST_AXES];       /* of a bin of this axis in the table of counts */
     ptrdiff_t first[FL_MOST_AXES];      /* where this axis's own table begins: 0 where joint */
     ptrdiff_t size;                     /* numbers of the table: all that is written for one cell of the grid */
+    int multiply;                       /* a bin is the whole part of value * per_unit + begin: histogram_prepare says */
+    double per_unit[FL_MOST_AXES], begin[FL_MOST_AXES];
 } fl_histogram;
 
 /* One set for each storage type. scratch is aligned to 64 bytes. */
 typedef struct {
     size_t (*hog_scratch)(const fl_hog *plan); /* bytes */
     void (*hog)(const fl_hog *plan, const void *image, void *features, void *scratch);
-    size_t (*histogram_scratch)(const fl_histogram *plan);
-    void (*histogram)(const fl_histogram *plan, const void *image, void *features, void *scratch);
+    size_t (*histogram_prepare)(fl_histogram *plan); /* completes the plan; bytes of scratch */
+    /* 1 where some channel of a pixel lies outside [low, high], else 0. */
+    int (*histogram)(const fl_histogram *plan, const void *image, void *features, void *scratch);
 } fl_image_kernels;
 
 static inline ptrdiff_t fl_hog_cells_down(const fl_hog *plan) { return plan->image.height / plan->cell_height; }

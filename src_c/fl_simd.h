@@ -102,6 +102,7 @@ FL_INLINE vd vd_fma(vd a, vd b, vd c) { return (vd)_mm512_fmadd_pd((__m512d)a, (
 FL_INLINE vf vf_max(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
 FL_INLINE vd vd_max(vd a, vd b) { return (vd)_mm512_max_pd((__m512d)a, (__m512d)b); }
 FL_INLINE vf vf_min(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
+FL_INLINE vd vd_min(vd a, vd b) { return (vd)_mm512_min_pd((__m512d)a, (__m512d)b); }
 FL_INLINE __mmask16 fl_mask16(ptrdiff_t n) { return (__mmask16)((1u << n) - 1u); }
 FL_INLINE __mmask8 fl_mask8(ptrdiff_t n) { return (__mmask8)((1u << n) - 1u); }
 FL_INLINE vf vf_load_n(const float *p, ptrdiff_t n) { return (vf)_mm512_maskz_loadu_ps(fl_mask16(n), p); }
@@ -135,6 +136,7 @@ FL_INLINE vd vd_fma(vd a, vd b, vd c) { return (vd)_mm256_fmadd_pd((__m256d)a, (
 FL_INLINE vf vf_max(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
 FL_INLINE vd vd_max(vd a, vd b) { return (vd)_mm256_max_pd((__m256d)a, (__m256d)b); }
 FL_INLINE vf vf_min(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
+FL_INLINE vd vd_min(vd a, vd b) { return (vd)_mm256_min_pd((__m256d)a, (__m256d)b); }
 FL_INLINE __m256i fl_mask32x8(ptrdiff_t n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
@@ -170,9 +172,11 @@ FL_INLINE void vf_widen(vf v, vd *wide) {
 #if defined(FL_SSE2)
 FL_INLINE vf vf_max(vf a, vf b) { return (vf)_mm_max_ps((__m128)a, (__m128)b); }
 FL_INLINE vf vf_min(vf a, vf b) { return (vf)_mm_min_ps((__m128)a, (__m128)b); }
+FL_INLINE vd vd_min(vd a, vd b) { return (vd)_mm_min_pd((__m128d)a, (__m128d)b); }
 #else
 FL_INLINE vf vf_max(vf a, vf b) { return vf_select(VF_LESS(b, a), a, b); }
 FL_INLINE vf vf_min(vf a, vf b) { return vf_select(VF_LESS(a, b), a, b); }
+FL_INLINE vd vd_min(vd a, vd b) { return vd_select(VD_LESS(a, b), a, b); }
 #endif
 FL_INLINE vd vd_max(vd a, vd b) { return vd_select(VD_LESS(b, a), a, b); }
 FL_INLINE vf vf_load_n(const float *p, ptrdiff_t n) {

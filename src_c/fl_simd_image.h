@@ -108,7 +108,7 @@ FL_INLINE fl_pixels fl_load_fours(const uint8_t *p) {
 }
 #define FL_EACH_FOUR(x) _mm256_broadcastsi128_si256(x)
 #endif
-FL_INLINE void vf_load_rgb(const uint8_t *p, vf *red, vf *green, vf *blue) {
+FL_INLINE void vf_load_rgb_u8(const uint8_t *p, vf *red, vf *green, vf *blue) {
     const __m128i spread = _mm_setr_epi8(0, 1, 2, -1, 3, 4, 5, -1, 6, 7, 8, -1, 9, 10, 11, -1);
     const fl_pixels pixels = FL_PIXELS(shuffle_epi8)(fl_load_fours(p), FL_EACH_FOUR(spread));
     const fl_pixels byte = FL_PIXELS(set1_epi32)(255);
@@ -117,25 +117,96 @@ FL_INLINE void vf_load_rgb(const uint8_t *p, vf *red, vf *green, vf *blue) {
     *blue = (vf)FL_PIXELS(cvtepi32_ps)(FL_PIXELS(srli_epi32)(pixels, 16));
 }
 #else
-FL_INLINE void vf_load_rgb(const uint8_t *p, vf *red, vf *green, vf *blue) {
+FL_INLINE void vf_load_rgb_u8(const uint8_t *p, vf *red, vf *green, vf *blue) {
     for (int i = 0; i < VF_LANES; i++)
         (*red)[i] = p[3 * i], (*green)[i] = p[3 * i + 1], (*blue)[i] = p[3 * i + 2];
 }
+#endif
+
+/* 3 * LANES numbers, of which every third begins a pixel, as three vectors. Four pixels of floats or two of doubles are
+ * three times 128 bits, and are shuffled in 128 bits of three registers; wider ones hold more such pixels. */
+#if defined(FL_AVX512) || defined(FL_AVX2) || defined(FL_SSE2)
+#if defined(FL_AVX512)
+#define FL_PARTS(word) _mm512_##word
+#define FL_PARTS_OF(low) ((low) | (low) << 2 | (low) << 4 | (low) << 6)
+typedef __m512 fl_ps;
+typedef __m512d fl_pd;
+FL_INLINE fl_ps fl_parts_ps(const float *p) {
+    __m512 parts = _mm512_castps128_ps512(_mm_loadu_ps(p));
+    parts = _mm512_insertf32x4(parts, _mm_loadu_ps(p + 12), 1);
+    parts = _mm512_insertf32x4(parts, _mm_loadu_ps(p + 24), 2);
+    return _mm512_insertf32x4(parts, _mm_loadu_ps(p + 36), 3);
+}
+FL_INLINE fl_pd fl_parts_pd(const double *p) {
+    __m512d parts = _mm512_castpd128_pd512(_mm_loadu_pd(p));
+    parts = _mm512_insertf64x2(parts, _mm_loadu_pd(p + 6), 1);
+    parts = _mm512_insertf64x2(parts, _mm_loadu_pd(p + 12), 2);
+    return _mm512_insertf64x2(parts, _mm_loadu_pd(p + 18), 3);
+}
+#elif defined(FL_AVX2)
+#define FL_PARTS(word) _mm256_##word
+#define FL_PARTS_OF(low) ((low) | (low) << 2)
+typedef __m256 fl_ps;
+typedef __m256d fl_pd;
+FL_INLINE fl_ps fl_parts_ps(const float *p) {
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + 12), 1);
+}
+FL_INLINE fl_pd fl_parts_pd(const double *p) {
+    return _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(p)), _mm_loadu_pd(p + 6), 1);
+}
+#else
+#define FL_PARTS(word) _mm_##word
+#define FL_PARTS_OF(low) (low)
+typedef __m128 fl_ps;
+typedef __m128d fl_pd;
+FL_INLINE fl_ps fl_parts_ps(const float *p) { return _mm_loadu_ps(p); }
+FL_INLINE fl_pd fl_parts_pd(const double *p) { return _mm_loadu_pd(p); }
+#endif
+FL_INLINE void vf_load_rgb(const float *p, vf *red, vf *green, vf *blue) {
+    const fl_ps rgbr = fl_parts_ps(p), gbrg = fl_parts_ps(p + 4), brgb = fl_parts_ps(p + 8);
+    const fl_ps rgrg = FL_PARTS(shuffle_ps)(gbrg, brgb, _MM_SHUFFLE(2, 1, 3, 2));
+    const fl_ps gbgb = FL_PARTS(shuffle_ps)(rgbr, gbrg, _MM_SHUFFLE(1, 0, 2, 1));
+    *red = (vf)FL_PARTS(shuffle_ps)(rgbr, rgrg, _MM_SHUFFLE(2, 0, 3, 0));
+    *green = (vf)FL_PARTS(shuffle_ps)(gbgb, rgrg, _MM_SHUFFLE(3, 1, 2, 0));
+    *blue = (vf)FL_PARTS(shuffle_ps)(gbgb, brgb, _MM_SHUFFLE(3, 0, 3, 1));
+}
+FL_INLINE void vd_load_rgb(const double *p, vd *red, vd *green, vd *blue) {
+    const fl_pd rg = fl_parts_pd(p), br = fl_parts_pd(p + 2), gb = fl_parts_pd(p + 4);
+    *red = (vd)FL_PARTS(shuffle_pd)(rg, br, FL_PARTS_OF(2));
+    *green = (vd)FL_PARTS(shuffle_pd)(rg, gb, FL_PARTS_OF(1));
+    *blue = (vd)FL_PARTS(shuffle_pd)(br, gb, FL_PARTS_OF(2));
+}
+#else
+#define FL_LOAD_RGB(V, real, LANES)                                                                                    \
+    FL_INLINE void V##_load_rgb(const real *p, V *red, V *green, V *blue) {                                            \
+        for (int i = 0; i < (LANES); i++)                                                                              \
+            (*red)[i] = p[3 * i], (*green)[i] = p[3 * i + 1], (*blue)[i] = p[3 * i + 2];                               \
+    }
+FL_LOAD_RGB(vf, float, VF_LANES)
+FL_LOAD_RGB(vd, double, VD_LANES)
 #endif
 
 /* Of numbers >= 0, the next larger ones where asked for. */
 FL_INLINE vf vf_next_where(vf_mask m, vf a) { return vf_where(m, vf_from_bits(vf_as_bits(a) + 1), a); }
 FL_INLINE vd vd_next_where(vd_mask m, vd a) { return vd_where(m, vd_from_bits(vd_as_bits(a) + 1), a); }
 
-/* The whole part of numbers >= 0 that are small enough for an integer of their size. */
+/* The whole part of numbers >= 0 that are small enough for int32. */
+#if defined(FL_AVX512)
+FL_INLINE vf vf_whole(vf a) { return (vf)_mm512_roundscale_ps((__m512)a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+FL_INLINE vd vd_whole(vd a) { return (vd)_mm512_roundscale_pd((__m512d)a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+#elif defined(FL_AVX2)
+FL_INLINE vf vf_whole(vf a) { return (vf)_mm256_round_ps((__m256)a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+FL_INLINE vd vd_whole(vd a) { return (vd)_mm256_round_pd((__m256d)a, _MM_FROUND_TO_ZERO | _MM_FROUND_NO_EXC); }
+#else
 FL_INLINE vf vf_whole(vf a) {
     typedef FL_VECTOR(int32_t, VF_LANES) whole;
     return __builtin_convertvector(__builtin_convertvector(a, whole), vf);
 }
 FL_INLINE vd vd_whole(vd a) {
-    typedef FL_VECTOR(int64_t, VD_LANES) whole;
+    typedef FL_VECTOR(int32_t, VD_LANES) whole;
     return __builtin_convertvector(__builtin_convertvector(a, whole), vd);
 }
+#endif
 
 /* Numbers without a fraction as int32. */
 FL_INLINE void vf_store_whole(int32_t *p, vf a) {

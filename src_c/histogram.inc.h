@@ -4,7 +4,8 @@
  *
  * Plan. Which bin is arithmetic, and runs over planes of a row's part by whole vectors; counting is one memory update a
  * pixel, in two tables that take turns, so that neighbours of the same colour need not wait for each other. uint8 RGB
- * and grey are looked up instead: 256 places an axis, and a pixel's place in the table is their sum.
+ * and grey are looked up instead: 256 places an axis, and a pixel's place in the table is their sum. What lies outside
+ * the range is counted in a place of its own behind the table, and so is seen without another look at the image.
  *
  * Hue, saturation and value are compared as fractions of whole numbers where the image is uint8:
  *     hue = 60 degrees * (k + difference / chroma), by the largest channel k = 0, g - b; k = 2, b - r; k = 4, r - g
@@ -26,11 +27,6 @@
 /* Grey is the luma of ITU-R BT.601, in thousandths. */
 #define FL_LUMA(red, green, blue) (299 * (red) + 587 * (green) + 114 * (blue))
 #endif
-
-static size_t NAME(histogram_scratch)(const fl_histogram *plan) {
-    const ptrdiff_t numbers = FL_MOST_AXES * FL_HISTOGRAM_PART;
-    return (size_t)numbers * (sizeof(REAL) + sizeof(int32_t)) + (size_t)(2 * FL_OTHER(plan)) * sizeof(uint32_t);
-}
 
 /* numerator / denominator of the range, as one of so many bins; the range's end belongs to the last one. */
 FL_INLINE V NAME(histogram_bin)(V numerator, V denominator, V bins) {
@@ -88,10 +84,88 @@ FL_INLINE REAL NAME(histogram_down)(double edge) {
     const REAL number = (REAL)edge;
     return (double)number > edge ? (REAL)nextafterf((float)number, -INFINITY) : number;
 }
+/* The largest number of this type below another. */
+FL_INLINE REAL NAME(histogram_below)(REAL number) {
+    return sizeof(REAL) == sizeof(double) ? (REAL)nextafter((double)number, -INFINITY)
+                                          : (REAL)nextafterf((float)number, -INFINITY);
+}
 
-/* Places of the channels themselves: the bin between whose edges a value lies, as numpy.histogramdd finds it. Few bins:
- * as many as the inner edges that the value has reached. Four vectors at a time, as an edge serves all; what lies behind
- * n in the planes is binned too, and not counted. */
+/* A bin as the whole part of value * per_unit + begin. */
+FL_INLINE V NAME(histogram_product)(V value, V per_unit, V begin, V last) {
+    return VW(min)(VW(whole)(VW(fma)(value, per_unit, begin)), last);
+}
+
+/* Whether that is the bin between whose edges each value of the range lies, as numpy.histogramdd finds it: the product
+ * never falls while the value grows, so that it is where it is for the least and for the greatest value of each bin. */
+static int NAME(histogram_is_product)(const fl_histogram *plan, int axis) {
+    const double *const edges = plan->edges[axis];
+    const ptrdiff_t bins = plan->bins[axis];
+    const V per_unit = VW(set1)((REAL)plan->per_unit[axis]), begin = VW(set1)((REAL)plan->begin[axis]);
+    const V last = VW(set1)((REAL)(bins - 1));
+    REAL least = NAME(histogram_up)(edges[0]);
+    for (ptrdiff_t k = 0; k < bins; k++) {
+        const REAL next = NAME(histogram_up)(edges[k + 1]);
+        const REAL greatest = k == bins - 1 ? NAME(histogram_down)(plan->high) : NAME(histogram_below)(next);
+        const V first = NAME(histogram_product)(VW(set1)(least), per_unit, begin, last);
+        const V end = NAME(histogram_product)(VW(set1)(greatest), per_unit, begin, last);
+        if (first[0] != (REAL)k || end[0] != (REAL)k) return 0;
+        least = next;
+    }
+    return 1;
+}
+
+/* Completes a plan; returns the bytes of scratch that it needs. */
+static size_t NAME(histogram_prepare)(fl_histogram *plan) {
+    const ptrdiff_t numbers = FL_MOST_AXES * FL_HISTOGRAM_PART;
+    plan->multiply = 1;
+    for (int a = 0; a < plan->axes; a++) {
+        plan->per_unit[a] = (double)plan->bins[a] / (plan->high - plan->low);
+        plan->begin[a] = -plan->low * plan->per_unit[a];
+        plan->multiply = plan->multiply && NAME(histogram_is_product)(plan, a);
+    }
+    return (size_t)numbers * (sizeof(REAL) + sizeof(int32_t)) + (size_t)(2 * FL_OTHER(plan)) * sizeof(uint32_t);
+}
+
+/* Places of the channels themselves by such products, from the row itself. */
+static void NAME(histogram_multiply)(const fl_histogram *plan, ptrdiff_t n, const X *row, int32_t *places) {
+    const ptrdiff_t channels = plan->image.channels;
+    const V nowhere = VW(set1)((REAL)FL_NOWHERE(plan));
+    const V low = VW(set1)(NAME(histogram_up)(plan->low)), high = VW(set1)(NAME(histogram_down)(plan->high));
+    V per_unit[FL_MOST_AXES], begin[FL_MOST_AXES], last[FL_MOST_AXES], step[FL_MOST_AXES], first[FL_MOST_AXES];
+    for (int a = 0; a < plan->axes; a++) {
+        per_unit[a] = VW(set1)((REAL)plan->per_unit[a]);
+        begin[a] = VW(set1)((REAL)plan->begin[a]);
+        last[a] = VW(set1)((REAL)(plan->bins[a] - 1));
+        step[a] = VW(set1)((REAL)plan->step[a]);
+        first[a] = VW(set1)((REAL)plan->first[a]);
+    }
+    X end[FL_MOST_AXES * LANES] = {0};
+    for (ptrdiff_t i = 0; i < n; i += LANES, row += channels * LANES) {
+        V value[FL_MOST_AXES], together = VW(set1)(0);
+        VW(mask) inside = VW(eq)(together, together);
+        if (n - i < LANES) {
+            memcpy(end, row, (size_t)((n - i) * channels) * sizeof *row);
+            row = end;
+        }
+        if (channels == 3)
+            NAME(load_rgb)(row, &value[0], &value[1], &value[2]);
+        else
+            value[0] = X_LOAD(row);
+        for (int a = 0; a < plan->axes; a++) {
+            const V bin = NAME(histogram_product)(value[a], per_unit[a], begin[a], last[a]);
+            const VW(mask) within = VW(and)(VW(le)(low, value[a]), VW(le)(value[a], high));
+            const V place = VW(fma)(bin, step[a], first[a]);
+            inside = VW(and)(inside, within);
+            together = together + place;
+            if (!plan->joint)
+                VW(store_whole)(places + a * FL_HISTOGRAM_PART + i, VW(where)(within, place, nowhere));
+        }
+        if (plan->joint) VW(store_whole)(places + i, VW(where)(inside, together, nowhere));
+    }
+}
+
+/* Where rounding forbids that, and there are few bins: as many as the inner edges that the value has reached. Four
+ * vectors at a time, as an edge serves all; what lies behind n in the planes is binned too, and not counted. */
 static void NAME(histogram_compare)(const fl_histogram *plan, ptrdiff_t n, const REAL *planes, int32_t *places) {
     const V one = VW(set1)(1), nowhere = VW(set1)((REAL)FL_NOWHERE(plan));
     const V low = VW(set1)(NAME(histogram_up)(plan->low)), high = VW(set1)(NAME(histogram_down)(plan->high));
@@ -163,13 +237,18 @@ static void NAME(histogram_channels)(const fl_histogram *plan, ptrdiff_t n, cons
         NAME(histogram_divide)(plan, n, planes, places);
 }
 
-/* Places of the luma of colours; in double, where thousandths of bytes times bins are exact. */
-static void NAME(histogram_luma)(const fl_histogram *plan, ptrdiff_t n, const REAL *planes, int32_t *places) {
+/* Places of the luma of colours; in double, where thousandths of bytes times bins are exact. That of a colour whose
+ * channels do not all lie in the range may, so that those colours are counted here. */
+static void NAME(histogram_luma)(const fl_histogram *plan, ptrdiff_t n, const REAL *planes, int32_t *places,
+                                 uint32_t *outside) {
     const double low = 1000 * plan->low, high = 1000 * plan->high, bins = (double)plan->bins[0];
     const int32_t nowhere = (int32_t)FL_NOWHERE(plan);
     for (ptrdiff_t i = 0; i < n; i++) {
         const REAL *const red = planes + i, *const green = red + FL_HISTOGRAM_PART;
-        const double luma = FL_LUMA((double)*red, (double)*green, (double)green[FL_HISTOGRAM_PART]);
+        const double r = (double)*red, g = (double)*green, b = (double)green[FL_HISTOGRAM_PART];
+        const double luma = FL_LUMA(r, g, b);
+        const int red_in = (plan->low <= r) & (r <= plan->high), green_in = (plan->low <= g) & (g <= plan->high);
+        *outside += !(red_in & green_in & (plan->low <= b) & (b <= plan->high));
         const double bin = (luma - low) * bins / (high - low);
         places[i] = luma >= low && luma <= high ? (int32_t)(bin < bins - 1 ? bin : bins - 1) : nowhere;
     }
@@ -221,15 +300,20 @@ static void NAME(histogram_row)(const fl_histogram *plan, ptrdiff_t n, const X *
         return;
     }
 #endif
+    const int of_channels = plan->space == FL_RGB || channels == 1;
     for (ptrdiff_t i = 0; i < n; i += FL_HISTOGRAM_PART) {
         const ptrdiff_t part = n - i < FL_HISTOGRAM_PART ? n - i : FL_HISTOGRAM_PART;
-        NAME(to_planes)(part, channels, row + i * channels, planes, FL_HISTOGRAM_PART);
-        if (plan->space == FL_HSV || plan->space == FL_HUE)
-            NAME(histogram_hsv)(plan, part, planes, places);
-        else if (plan->space == FL_GRAY && channels == 3)
-            NAME(histogram_luma)(plan, part, planes, places);
-        else
-            NAME(histogram_channels)(plan, part, planes, places);
+        if (of_channels && plan->multiply) {
+            NAME(histogram_multiply)(plan, part, row + i * channels, places);
+        } else {
+            NAME(to_planes)(part, channels, row + i * channels, planes, FL_HISTOGRAM_PART);
+            if (of_channels)
+                NAME(histogram_channels)(plan, part, planes, places);
+            else if (plan->space == FL_GRAY)
+                NAME(histogram_luma)(plan, part, planes, places, counts + FL_NOWHERE(plan));
+            else
+                NAME(histogram_hsv)(plan, part, planes, places);
+        }
         NAME(histogram_count)(plan, part, places, counts);
     }
 }
@@ -257,11 +341,12 @@ static void NAME(histogram_finish)(const fl_histogram *plan, ptrdiff_t size, con
     }
 }
 
-static void NAME(histogram)(const fl_histogram *plan, const void *image, void *features, void *scratch) {
+static int NAME(histogram)(const fl_histogram *plan, const void *image, void *features, void *scratch) {
     const ptrdiff_t height = plan->image.height, width = plan->image.width, channels = plan->image.channels;
     REAL *out = (REAL *)features, *const planes = (REAL *)scratch;
     int32_t *const places = (int32_t *)(planes + FL_MOST_AXES * FL_HISTOGRAM_PART);
     uint32_t *const counts = (uint32_t *)(places + FL_MOST_AXES * FL_HISTOGRAM_PART);
+    int outside = 0;
     for (ptrdiff_t gy = 0; gy < plan->grid_height; gy++)
         for (ptrdiff_t gx = 0; gx < plan->grid_width; gx++) {
             const ptrdiff_t y0 = gy * height / plan->grid_height, y1 = (gy + 1) * height / plan->grid_height;
@@ -273,10 +358,12 @@ static void NAME(histogram)(const fl_histogram *plan, const void *image, void *f
                 const X *const row = (const X *)image + (y * width + x0) * channels;
                 NAME(histogram_row)(plan, n, row, planes, places, counts);
             }
+            outside |= counts[FL_NOWHERE(plan)] + counts[FL_OTHER(plan) + FL_NOWHERE(plan)] > 0;
             for (int a = 0; a < (plan->joint ? 1 : plan->axes); a++) {
                 const ptrdiff_t size = plan->joint ? plan->size : plan->bins[a];
                 NAME(histogram_finish)(plan, size, counts + plan->first[a], out);
                 out += size;
             }
         }
+    return outside;
 }

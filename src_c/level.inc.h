@@ -158,7 +158,7 @@
 #define FL_IMAGES(storage)                                                                                             \
     {                                                                                                                  \
         FL_PASTE(hog_scratch, storage, FL_LEVEL), FL_PASTE(hog, storage, FL_LEVEL),                                    \
-            FL_PASTE(histogram_scratch, storage, FL_LEVEL), FL_PASTE(histogram, storage, FL_LEVEL)                     \
+            FL_PASTE(histogram_prepare, storage, FL_LEVEL), FL_PASTE(histogram, storage, FL_LEVEL)                     \
     }
 #define FL_KERNEL(kernel, real) .kernel = FL_PASTE(kernel, real, FL_LEVEL)
 #define FL_REAL(real, type, lanes_)                                                                                    \

@@ -7,18 +7,25 @@
  * up to a whole number of vectors. Nothing is read beyond the row.
  */
 
+/* LANES pixels of three channels. */
+FL_INLINE void NAME(load_rgb)(const X *row, V *red, V *green, V *blue) {
+#if VALUES_ARE_BYTES
+    VW(load_rgb_u8)(row, red, green, blue);
+#else
+    VW(load_rgb)(row, red, green, blue);
+#endif
+}
+
 FL_INLINE void NAME(split)(ptrdiff_t n, const int channels, const X *row, REAL *planes, ptrdiff_t stride) {
     ptrdiff_t i = 0;
-#if VALUES_ARE_BYTES
     if (channels == 3)
         for (; i + LANES <= n; i += LANES) {
             V red, green, blue;
-            VW(load_rgb)(row + 3 * i, &red, &green, &blue);
+            NAME(load_rgb)(row + 3 * i, &red, &green, &blue);
             VW(store)(planes + i, red);
             VW(store)(planes + stride + i, green);
             VW(store)(planes + 2 * stride + i, blue);
         }
-#endif
     for (; i < n; i++)
         for (int c = 0; c < channels; c++) planes[c * stride + i] = (REAL)row[channels * i + c];
 }

@@ -380,10 +380,28 @@ static void NAME(centre)(ptrdiff_t n, const void *const *x_n, ptrdiff_t d0, ptrd
 }
 
 /* Mean and squared deviations of the block in two passes over cached rows, in double, then Chan, Golub and LeVeque's
- * (1983) merge with what was seen before: no cancellation however far the data lie from zero. */
+ * (1983) merge with what was seen before: no cancellation however far the data lie from zero. Of bytes one pass does:
+ * sums of up to 258 of them, and of their squares, are whole numbers that a float holds, and nothing is rounded. */
 FL_INLINE void NAME(moments_tile)(ptrdiff_t n, const X *const *x_n, const double *weight_n, double weight, ptrdiff_t d,
                                   ptrdiff_t width, double *mean, double *m2) {
     vd sum[WIDE], square[WIDE], x[WIDE];
+#if VALUES_ARE_BYTES
+    if (!weight_n) {
+        V total = VW(set1)(0), squares = total;
+        for (ptrdiff_t r = 0; r < n; r++) {
+            const V bytes = width == LANES ? X_LOAD(x_n[r] + d) : X_LOAD_N(x_n[r] + d, width);
+            total = total + bytes;
+            squares = VW(fma)(bytes, bytes, squares);
+        }
+        VW(widen)(total, sum);
+        VW(widen)(squares, square);
+        for (int i = 0; i < WIDE; i++) {
+            vd_store(mean + i * VD_LANES, sum[i] / vd_set1(weight));
+            vd_store(m2 + i * VD_LANES, (square[i] * vd_set1(weight) - sum[i] * sum[i]) / vd_set1(weight));
+        }
+        return;
+    }
+#endif
     FL_UNROLL for (int i = 0; i < WIDE; i++) sum[i] = square[i] = vd_set1(0);
     for (ptrdiff_t r = 0; r < n; r++) {
         const vd w = vd_set1(weight_n ? weight_n[r] : 1.0);

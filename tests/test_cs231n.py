@@ -265,7 +265,11 @@ def test_ctrl_c_keeps_the_last_finished_step(monkeypatch: pytest.MonkeyPatch) ->
         ({"reg": -1.0}, ValueError, "reg is -1"),
         ({"batch_size": 0}, ValueError, "batch_size is 0"),
         ({"num_iters": -1}, ValueError, "num_iters is -1"),
-        ({"num_iters": 1.5}, TypeError, "float"),
+        ({"num_iters": 1.5}, TypeError, "num_iters is 1.5; wanted is an integer >= 0"),
+        ({"batch_size": 2.5}, TypeError, "batch_size is 2.5"),
+        ({"learning_rate": np.nan}, ValueError, "learning_rate is nan"),
+        ({"reg": np.nan}, ValueError, "reg is nan"),
+        ({"X": [[1.0, 2.0], [3.0]]}, ValueError, "X makes no array"),
         ({"y": np.full(300, -1)}, ValueError, r"y\[0\] is -1"),
         ({"y": np.zeros(299, int)}, ValueError, "y has shape"),
         ({"X": np.zeros((0, 3)), "y": np.zeros(0, int)}, ValueError, "X has no rows"),
@@ -334,8 +338,9 @@ def test_what_cannot_be_moved_is_refused(check: Callable) -> None:
     more = (np.ones(3),) if check is cs231n.grad_check_sparse else ()
     with pytest.raises(TypeError, match="x is int64"):
         check(np.sum, np.ones(3, np.int64), *more)
-    with pytest.raises(ValueError, match="h is 0"):
-        check(np.sum, np.ones(3), *more, h=0)
+    for h, error in [(0, ValueError), (np.nan, ValueError), (None, TypeError)]:
+        with pytest.raises(error, match=f"h is {h}"):
+            check(np.sum, np.ones(3), *more, h=h)
     fixed = np.ones(3)
     fixed.flags.writeable = False
     with pytest.raises(ValueError, match="x is read-only"):
@@ -345,6 +350,15 @@ def test_what_cannot_be_moved_is_refused(check: Callable) -> None:
 def test_a_gradient_of_another_shape_is_refused() -> None:
     with pytest.raises(ValueError, match=r"analytic_grad has shape \(2,\); wanted is \(3,\)"):
         cs231n.grad_check_sparse(np.sum, np.ones(3), np.ones(2))
+    with pytest.raises(ValueError, match="analytic_grad makes no array"):
+        cs231n.grad_check_sparse(np.sum, np.ones(3), [[1.0], [1.0, 2.0]])
+
+
+def test_a_number_of_checks_is_a_count() -> None:
+    with pytest.raises(TypeError, match=r"num_checks is 2\.5"):
+        cs231n.grad_check_sparse(np.sum, np.ones(3), np.ones(3), num_checks=2.5)
+    with pytest.raises(ValueError, match="num_checks is -1"):
+        cs231n.grad_check_sparse(np.sum, np.ones(3), np.ones(3), num_checks=-1)
 
 
 # Pictures and data
@@ -361,6 +375,14 @@ def test_grid_places_and_stretches() -> None:
         cs231n.visualize_grid(images[0])
     with pytest.raises(ValueError, match="padding is -1"):
         cs231n.visualize_grid(images, padding=-1)
+    with pytest.raises(TypeError, match=r"padding is 1\.5"):
+        cs231n.visualize_grid(images, padding=1.5)
+    with pytest.raises(ValueError, match="ubound is nan"):
+        cs231n.visualize_grid(images, ubound=np.nan)
+    with pytest.raises(ValueError, match="Xs makes no array"):
+        cs231n.visualize_grid([[1.0, 2.0], [3.0]])
+    with pytest.raises(TypeError, match="Xs has dtype"):
+        cs231n.visualize_grid([[[["a"]]]])
 
 
 @pytest.fixture
@@ -397,6 +419,9 @@ def test_cifar10_is_cut_and_centred(tiny_cifar10: Any) -> None:
     np.testing.assert_array_equal(raw["X_test"].transpose(0, 2, 3, 1), tiny_cifar10.X_test)
     with pytest.raises(ValueError, match="val is images 50 to 61; wanted is within 0 to 60"):
         cs231n.get_CIFAR10_data(50, 11, 20, cifar10_dir="anywhere")
+    for name in ("num_training", "num_validation", "num_test"):
+        with pytest.raises(TypeError, match=rf"{name} is 2\.5"):
+            cs231n.get_CIFAR10_data(**{name: 2.5, "cifar10_dir": "anywhere"})
 
 
 def test_the_published_files_load() -> None:

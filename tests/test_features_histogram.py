@@ -50,6 +50,21 @@ def test_rgb_of_floats_is_histogramdd_on_the_edges_too(dtype: Any, bins: Any) ->
     np.testing.assert_array_equal(color_histogram(X, bins), color_histogram(X, bins, data_range=(0, 1)))
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("limits", [(0, 1), (0, 255), (-1, 1), (1e6, 1e6 + 1), (-1e-30, 1e-30)])
+def test_both_sides_of_every_edge(simd_level: str, dtype: Any, limits: tuple[float, float]) -> None:
+    # With some numbers of bins, a bin is a product's whole part; with others rounding forbids that.
+    for n in [*range(1, 34), 64, 100]:
+        edges = np.linspace(*limits, n + 1).astype(dtype)
+        values = np.concatenate([edges, np.nextafter(edges, dtype(np.inf)), np.nextafter(edges, dtype(-np.inf))])
+        expected = np.histogramdd(values[:, None], n, range=[limits])[0]
+        found = color_histogram(values[None], n, "gray", channel_axis=None, data_range=limits)
+        np.testing.assert_array_equal(found, expected, err_msg=f"{n} bins")
+        image = np.repeat(values[:, None, None], 3, -1)
+        found = color_histogram(image, n, "rgb", joint=False, data_range=limits)
+        np.testing.assert_array_equal(found, np.tile(expected, 3), err_msg=f"{n} bins")
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.float64])
 @pytest.mark.parametrize(
     ("space", "bins"), [("rgb", (4, 3, 5)), ("hsv", (12, 4, 4)), ("hsv", (7, 1, 9)), ("hue", 10), ("gray", 16)]
@@ -187,6 +202,35 @@ def test_the_bits_depend_on_neither_threads_nor_batches_nor_layout(space: str) -
 def test_wrong_arguments_are_refused_by_name(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         color_histogram(**({"images": images((2, 8, 8, 3))} | arguments))
+
+
+@pytest.mark.parametrize("space", ["rgb", "hsv", "hue", "gray"])
+@pytest.mark.parametrize("number", [-1e-6, 1 + 1e-6, np.inf, np.nan])
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_a_float_outside_a_range_that_was_not_said_is_found(
+    simd_level: str, space: str, number: float, n_threads: int
+) -> None:
+    for dtype, channel in itertools.product([np.float32, np.float64], range(3)):
+        X = images((60, 32, 32, 3), dtype)
+        X[41, 7, 9, channel] = number
+        for joint, bins in [(True, 4), (False, 6)]:
+            with pytest.raises(ValueError, match="images holds numbers from"):
+                color_histogram(X, bins, space, joint=joint, n_threads=n_threads)
+        with pytest.raises(ValueError, match="images holds numbers from"):
+            ColorHistogram(4, space, n_threads=n_threads).transform(X)
+        assert color_histogram(X, 4, space, data_range=(0, 1)).sum() in (60 * 32 * 32 - 1, 60 * 32 * 32)
+
+
+def test_nothing_is_written_before_a_number_outside_is_found() -> None:
+    X = images((3, 8, 8, 3), np.float64)
+    X[2, 5, 5, 1] = -1
+    out = np.full((3, 64), 7.0)
+    with pytest.raises(ValueError, match="images holds numbers from -1"):
+        color_histogram(X, 4, out=out)
+    assert (out == 7).all()
+    X[2, 5, 5, 1] = 1 + 1e-12  # one as float32
+    with pytest.raises(ValueError, match="images holds numbers from"):
+        color_histogram(X, 4, dtype=np.float32)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])

@@ -17,10 +17,12 @@ from fastlin.features import (
     BiasTrick,
     ColorHistogram,
     Concat,
+    Crops,
     PolarCoordinates,
     Polynomial2,
     SignedPower,
     Standardize,
+    VisualWords,
     _images,
     color_histogram,
     concat,
@@ -29,6 +31,19 @@ from fastlin.features import (
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 16, 16, 3)).astype(np.uint8)
 ROWS = np.random.default_rng(1).normal(3, 2, (50, 2))
+
+
+@pytest.mark.parametrize(
+    ("read", "name"),
+    [
+        (hog, "images"), (color_histogram, "images"), (HOG().fit, "X"), (ColorHistogram().transform, "X"),
+        (VisualWords(3).fit, "X"), (Standardize().fit, "X"), (Crops(HOG(), 12).fit, "X"),
+        (Concat([("bias", BiasTrick()), ("hog", HOG())]).transform, "X"),
+    ],
+)  # fmt: skip
+def test_lists_that_make_no_array_are_refused_by_name(read: Callable, name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} makes no array; wanted is numbers, in rows of one length"):
+        read([IMAGES[0].tolist(), IMAGES[1, :8].tolist()])
 
 
 def both() -> Concat:

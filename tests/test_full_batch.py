@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 
 import numpy as np
 import pytest
@@ -199,6 +200,37 @@ def test_an_optimum_as_the_start_is_seen_in_few_passes():
     again = training.minimize(X, y, 3, l2=1e-2, start=(found.W, found.b), tol=1e-6)
     assert again.certificate.n_passes <= 4
     np.testing.assert_allclose(again.W, found.W, atol=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["softmax", "squared_hinge"])
+def test_no_point_is_looked_at_twice(monkeypatch, loss):
+    X, y = blobs()
+    seen = []
+
+    def value_there(self, W, b, smoothing=0.0):
+        seen.append(W)
+        return once(self, W, b, smoothing)
+
+    once = objective.DataLoss.value
+    monkeypatch.setattr(objective.DataLoss, "value", value_there)
+    found = training.minimize(X, y, 3, loss=loss, l2=0.1, tol=1e-3)
+    for l2, start in [(0.1, None), (0.01, (found.W, found.b))]:
+        seen.clear()
+        again = training.minimize(X, y, 3, loss=loss, l2=l2, start=start, tol=1e-3)
+        assert len(seen) == again.certificate.n_passes > 2
+        assert not any(np.allclose(W, before, rtol=1e-9) for before, W in itertools.pairwise(seen))
+
+
+@pytest.mark.parametrize("loss", ["softmax", "squared_hinge"])
+@pytest.mark.parametrize("tol", [1e-2, 1e-3, 1e-5])
+def test_the_objective_is_within_the_tolerance(loss, tol):
+    for seed, l2 in itertools.product(range(4), [1e-1, 1e-2, 1e-3, 1e-4]):
+        X, y = blobs(seed=seed)
+        best = training.minimize(X, y, 3, loss=loss, l2=l2, tol=1e-12).certificate.objective
+        found = training.minimize(X, y, 3, loss=loss, l2=l2, tol=tol).certificate
+        assert found.converged
+        assert best <= found.objective * (1 + 1e-12)
+        assert found.objective <= best * (1 + tol)
 
 
 def test_a_path_ends_where_single_fits_end():

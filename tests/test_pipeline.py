@@ -289,6 +289,11 @@ def test_wrong_parameters_are_refused_and_an_earlier_fit_kept(images, change, er
     np.testing.assert_array_equal(model.decision_function(X), before)
 
 
+def test_lists_that_make_no_array_are_refused():
+    with pytest.raises(ValueError, match=r"^X makes no array"):
+        fastlin.ImagePipeline().fit([[1.0, 2.0], [3.0]], [0, 1])
+
+
 def test_wrong_data_are_refused(images):
     X, y, _, _ = images
     model = make_pipeline("color", alpha=1e-3)

@@ -214,6 +214,7 @@ def test_plot_writes_a_picture(files, tmp_path, monkeypatch, capsys, arguments):
         (["curves", "m.npz", "--panels", "noise", "-o", "x.png"], "panels holds 'noise'"),
         (["evidence", "m.npz", "d.npz", "--row", "200", "-o", "x.png"], "--row is 200; wanted is 0..199"),
         (["losses", "--dpi", "0", "-o", "x.png"], "--dpi is 0"),
+        (["worst", "m.npz", "d.npz", "-n", "-1", "-o", "x.png"], "-n is -1"),
         (["losses", "-o", "nowhere/x.png"], "nowhere/x.png"),
     ],
 )
@@ -237,8 +238,8 @@ def test_report_writes_the_page(files, tmp_path, capsys):
 def test_report_refuses_in_a_line(files, tmp_path, capsys):
     assert run("report", files / "m.npz", "ring", "-o", tmp_path / "r.html") == 2
     assert "X has 2 features" in capsys.readouterr().err
-    assert run("report", files / "m.npz", files / "d.npz", "-o", tmp_path / "r.html", "--worst", 0) == 2
-    assert "n_worst is 0" in capsys.readouterr().err
+    assert run("report", files / "m.npz", files / "d.npz", "-o", tmp_path / "r.html", "--worst", -1) == 2
+    assert "--worst is -1; wanted is an integer >= 1" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
     before = (files / "m.npz").read_bytes()
     assert run("report", files / "m.npz", files / "d.npz", "-o", files / "m.npz") == 2

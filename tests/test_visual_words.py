@@ -222,6 +222,9 @@ def test_bfloat16_is_within_a_hundredth_of_the_spread() -> None:
                 core.encode(images, 1.0, where, words._model, products, actual, 0, where.n_chunks, None, 1)
                 error = np.sqrt(((actual - expected) ** 2).mean(axis=0)) / expected.std(axis=0)
                 assert 0 < error.max() < 0.01, (mirror, encoding, products, error.max())
+                # Words that need no rounding leave the chance errors of the patches.
+                single = np.abs(actual - expected) / expected.std(axis=0)
+                assert encoding != "soft" or (error.max() < 0.002 and single.max() < 0.02), (mirror, products)
 
 
 AVX512 = (0x38001000, 0xC0030020, 0xE6)  # what the level avx512 needs of leaf 1's ECX, leaf 7's EBX, and XCR0

@@ -102,6 +102,16 @@ def test_a_centre_that_loses_all_its_rows_starts_again() -> None:
     assert np.isfinite(words).all() and len(np.unique(words, axis=0)) == 3
 
 
+def test_rounding_to_bfloat16_is_to_the_nearest_and_ties_to_even() -> None:
+    halfway = 2.0**-8
+    numbers = [1.0, -1.0, 1 + halfway, 1 + 3 * halfway, 1 + halfway + 2.0**-20, -3.14159265, 0.0, 1e-30]
+    x, expected = np.array([numbers], np.float32), [1.0, -1.0, 1.0, 1 + 2.0**-6, 1 + 2.0**-7, -3.140625, 0.0]
+    rounded = dictionary.as_bfloat16(x)
+    np.testing.assert_array_equal(rounded[0, :7], expected)
+    assert abs(rounded[0, 7] / 1e-30 - 1) <= 2.0**-8
+    np.testing.assert_array_equal(dictionary.as_bfloat16(rounded), rounded)
+
+
 def test_words_of_the_soft_threshold_have_unit_length() -> None:
     np.testing.assert_allclose(np.linalg.norm(fitted().words_, axis=1), 1.0, rtol=1e-6)
     assert np.linalg.norm(fitted(encoding="triangle").words_, axis=1).std() > 0.1

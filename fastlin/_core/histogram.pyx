@@ -17,7 +17,7 @@ def histogram(
     """Write out (N, D) for C-contiguous images (N, height, width, channels) of uint8, float32 or float64.
 
     `edges` holds a float64 array of bins + 1 edges an axis, `places` an int32 array of 256 an axis: the place in the
-    table of counts of each value of uint8.
+    table of counts of each value of uint8. Returns whether a channel of some pixel lies outside [low, high].
     """
     cdef fl_histogram plan
     cdef Memory memory = Memory()
@@ -32,6 +32,7 @@ def histogram(
     cdef const char *source = cnp.PyArray_BYTES(images)
     cdef char *target = cnp.PyArray_BYTES(out)
     cdef char *scratch
+    cdef int *outside
     plan.image.height, plan.image.width, plan.image.channels = (
         cnp.PyArray_DIM(images, 1), cnp.PyArray_DIM(images, 2), cnp.PyArray_DIM(images, 3)
     )
@@ -53,14 +54,25 @@ def histogram(
     image_bytes = <size_t>cnp.PyArray_STRIDE(images, 0)
     out_bytes = <size_t>cnp.PyArray_STRIDE(out, 0)
     n_threads = <int>min(<ptrdiff_t>n_threads, n)
-    scratch_bytes = (run.histogram_scratch(&plan) + 63) // 64 * 64
-    scratch = memory.take(scratch_bytes * <size_t>max(n_threads, 1))
-    if n_threads <= 1:
+    n_threads = max(n_threads, 1)
+    scratch_bytes = (run.histogram_prepare(&plan) + 63) // 64 * 64
+    scratch = memory.take(scratch_bytes * <size_t>n_threads)
+    outside = <int *>memory.take(<size_t>n_threads * sizeof(int))
+    for i in range(n_threads):
+        outside[i] = 0
+    if n_threads == 1:
         with nogil:
             for i in range(n):
-                run.histogram(&plan, source + <size_t>i * image_bytes, target + <size_t>i * out_bytes, scratch)
+                outside[0] |= run.histogram(
+                    &plan, source + <size_t>i * image_bytes, target + <size_t>i * out_bytes, scratch
+                )
     else:
         with nogil, parallel(num_threads=n_threads):
             for i in prange(n, schedule="static"):
-                run.histogram(&plan, source + <size_t>i * image_bytes, target + <size_t>i * out_bytes,
-                              scratch + <size_t>threadid() * scratch_bytes)
+                outside[threadid()] |= run.histogram(
+                    &plan, source + <size_t>i * image_bytes, target + <size_t>i * out_bytes,
+                    scratch + <size_t>threadid() * scratch_bytes,
+                )
+    for i in range(1, n_threads):
+        outside[0] |= outside[i]
+    return outside[0] != 0

@@ -36,8 +36,8 @@ cdef extern from "fl_images.h" nogil:
     ctypedef struct fl_image_kernels:
         size_t (*hog_scratch)(const fl_hog *plan) noexcept nogil
         void (*hog)(const fl_hog *plan, const void *image, void *features, void *scratch) noexcept nogil
-        size_t (*histogram_scratch)(const fl_histogram *plan) noexcept nogil
-        void (*histogram)(const fl_histogram *plan, const void *image, void *features, void *scratch) noexcept nogil
+        size_t (*histogram_prepare)(fl_histogram *plan) noexcept nogil
+        int (*histogram)(const fl_histogram *plan, const void *image, void *features, void *scratch) noexcept nogil
 
 
 cdef extern from "fl_kernels.h" nogil:

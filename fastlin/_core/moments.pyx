@@ -11,7 +11,8 @@ from fastlin._core.rows cimport Memory, Rows, drop_weightless, load_features, po
 
 cnp.import_array()
 
-# Rows of a block are read twice, for the mean and for the deviations, so they should stay in the first-level cache.
+# Rows of a block are read twice, for the mean and for the deviations, so they should stay in the first-level cache; of
+# bytes the kernel takes no more than 258.
 cdef enum:
     BLOCK = 64
 cdef enum:

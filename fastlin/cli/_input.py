@@ -39,6 +39,12 @@ def check_output(option: str, output: str, inputs: dict[str, str | None]) -> Non
             raise InputError(f"{option} is {output!r}, the file of {name}, which would be lost; wanted is another")
 
 
+def check_count(option: str, number: int) -> None:
+    """Refuse what is no count of things."""
+    if number < 1:
+        raise InputError(f"{option} is {number}; wanted is an integer >= 1")
+
+
 def named(data: Dataset, y: np.ndarray) -> np.ndarray:
     """The names of the classes in place of their numbers, where the data brings names."""
     if data.class_names is None or y.dtype.kind not in "iu":

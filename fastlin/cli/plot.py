@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastlin.cli._input import DATA_HELP, InputError
+from fastlin.cli._input import DATA_HELP, InputError, check_count
 
 if TYPE_CHECKING:
     from fastlin.datasets import Dataset
@@ -78,8 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
     from fastlin.plotting import _figure
 
     _figure.picture_format(arguments.output)
-    if arguments.dpi < 1:
-        raise InputError(f"--dpi is {arguments.dpi}; wanted is an integer >= 1")
+    check_count("--dpi", arguments.dpi)
+    if hasattr(arguments, "n"):
+        check_count("-n", arguments.n)
     check_writable(arguments.output)
     try:
         figure = arguments.draw(arguments)

@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import Any
 
-from fastlin.cli._input import DATA_HELP, InputError, check_output
+from fastlin.cli._input import DATA_HELP, InputError, check_count, check_output
 
 
 def add_to(commands: Any) -> None:
@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.seed < 0:
         raise InputError(f"--seed is {arguments.seed}; wanted is an integer >= 0")
+    check_count("--worst", arguments.worst)
     check_output("--output", arguments.output, {"MODEL": arguments.model, "DATA": arguments.data})
     model = load_model(arguments.model)
     if isinstance(model, ImagePipeline):

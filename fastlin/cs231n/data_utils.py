@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from fastlin import datasets
+from fastlin import _arrays, datasets
 
 Images = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -66,6 +66,9 @@ def get_CIFAR10_data(
     OSError, ValueError
         When the files are not there or hold something else, or for more images than there are.
     """
+    num_training = _arrays.as_step_count(num_training, "num_training")
+    num_validation = _arrays.as_step_count(num_validation, "num_validation")
+    num_test = _arrays.as_step_count(num_test, "num_test")
     Xtr, Ytr, Xte, Yte = _load(cifar10_dir)
     parts = {
         "train": (Xtr, Ytr, 0, num_training),

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastlin import _arrays
+
 
 def eval_numerical_gradient(
     f: Callable[[Any], float], x: NDArray[np.floating], verbose: bool = True, h: float = 1e-5
@@ -89,7 +91,7 @@ def eval_numerical_gradient_array(
     array([  2., -60.])
     """
     _check(x, h)
-    df = np.asarray(df)
+    df = _arrays.as_array(df, "df")
     gradient = np.zeros(x.shape)
     for place in np.ndindex(x.shape):
         # f may hand out x itself, which is about to be put back.
@@ -137,7 +139,8 @@ def grad_check_sparse(
     0.0
     """
     _check(x, h)
-    analytic_grad = np.asarray(analytic_grad)
+    num_checks = _arrays.as_step_count(num_checks, "num_checks")
+    analytic_grad = _arrays.as_array(analytic_grad, "analytic_grad")
     if analytic_grad.shape != x.shape:
         raise ValueError(f"analytic_grad has shape {analytic_grad.shape}; wanted is {x.shape}, as x has")
     largest = 0.0
@@ -172,7 +175,7 @@ def rel_error(x: ArrayLike, y: ArrayLike) -> float:
     >>> rel_error([1.0, 2.0], [1.0, 3.0])
     0.2
     """
-    x, y = np.asarray(x), np.asarray(y)
+    x, y = _arrays.as_array(x, "x"), _arrays.as_array(y, "y")
     return float(np.max(np.abs(x - y) / np.maximum(1e-8, np.abs(x) + np.abs(y))))
 
 
@@ -181,8 +184,7 @@ def _check(x: Any, h: float) -> None:
         raise TypeError(f"x is {getattr(x, 'dtype', type(x).__name__)}; wanted is a NumPy array of floats")
     if not x.flags.writeable:
         raise ValueError("x is read-only; wanted is a writeable array, as its numbers are changed and put back")
-    if not h > 0.0:
-        raise ValueError(f"h is {h!r}; wanted is a number above 0")
+    _arrays.as_positive(h, "h")
 
 
 def _on_both_sides(f: Callable[[Any], Any], x: np.ndarray, place: tuple[int, ...], h: float) -> tuple[Any, Any]:

@@ -7,6 +7,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fastlin import _arrays
+
 
 def visualize_grid(Xs: ArrayLike, ubound: float = 255.0, padding: int = 1) -> NDArray[np.float64]:
     """Lay images out in a square grid, each stretched from its least to its largest number over 0 to `ubound`.
@@ -16,7 +18,7 @@ def visualize_grid(Xs: ArrayLike, ubound: float = 255.0, padding: int = 1) -> ND
     Xs : array_like of shape (N, H, W, channels)
         Images.
     ubound : float
-        The largest number of the result.
+        > 0: the largest number of the result.
     padding : int
         Pixels of 0 between images.
 
@@ -27,8 +29,8 @@ def visualize_grid(Xs: ArrayLike, ubound: float = 255.0, padding: int = 1) -> ND
 
     Raises
     ------
-    ValueError
-        For images of another shape, or a padding below 0.
+    ValueError, TypeError
+        For images of another shape or dtype, a padding below 0, or a bound that is not above 0.
 
     Examples
     --------
@@ -40,11 +42,14 @@ def visualize_grid(Xs: ArrayLike, ubound: float = 255.0, padding: int = 1) -> ND
            [  0.,  85.,   0.,   0.,   0.],
            [170., 255.,   0.,   0.,   0.]])
     """
-    images = np.asarray(Xs, dtype=np.float64)
+    images = _arrays.as_array(Xs, "Xs")
     if images.ndim != 4 or images.size == 0:
         raise ValueError(f"Xs has shape {images.shape}; wanted is (n_images, height, width, channels)")
-    if padding < 0:
-        raise ValueError(f"padding is {padding}; wanted is an integer >= 0")
+    if images.dtype.kind not in "fiub":
+        raise TypeError(f"Xs has dtype {images.dtype}; wanted is real numbers")
+    images = images.astype(np.float64)
+    ubound = _arrays.as_positive(ubound, "ubound")
+    padding = _arrays.as_step_count(padding, "padding")
     n_images, height, width, channels = images.shape
     side = math.ceil(math.sqrt(n_images))
     grid = np.zeros((side * (height + padding) - padding, side * (width + padding) - padding, channels))

@@ -68,7 +68,7 @@ class Counting(NamedTuple):
 
 
 class Range(NamedTuple):
-    """Where the first bin begins and the last one ends, and the largest value of a channel."""
+    """Where the first bin begins and the last one ends, the largest value of a channel, and whether this was said."""
 
     low: float
     high: float
@@ -77,7 +77,7 @@ class Range(NamedTuple):
 
     @classmethod
     def checked(cls, data_range: Any, images: _images.Images, space: str) -> Range:
-        """That of the images' dtype, or `data_range`; float images whose range is not said must lie in [0, 1]."""
+        """That of the images' dtype, or `data_range`. Whether floats lie in [0, 1] is seen while they are counted."""
         dtype = images.pixels.dtype
         if data_range is None:
             if dtype in (np.uint8, np.uint16):
@@ -85,7 +85,6 @@ class Range(NamedTuple):
                 return cls(0.0, largest + 1, largest, False)
             if dtype.kind != "f":
                 raise ValueError(f"data_range is None; wanted is the (least, greatest) value for images of {dtype}")
-            _check_unit(images)
             return cls(0.0, 1.0, 1.0, False)
         if np.shape(data_range) != (2,):
             raise ValueError(f"data_range is {data_range!r}; wanted is (least, greatest)")
@@ -186,6 +185,8 @@ def color_histogram(
     limits = Range.checked(data_range, batch, space)
     full = (len(batch.pixels), counting.n_features)
     result = _images.as_out(out, full[1:] if batch.single else full, wanted, batch)
+    if out is not None and not limits.said:
+        _check_unit(batch)  # before anything is written
     write_histogram(batch, counting, limits, result.reshape(full), n_threads, verbose)
     return result
 
@@ -193,18 +194,25 @@ def color_histogram(
 def write_histogram(
     batch: _images.Images, counting: Counting, limits: Range, out: np.ndarray, n_threads: int | None, verbose: int
 ) -> None:
-    """Write `color_histogram` of a batch into the rows of `out`, (N, D), which may lie apart."""
+    """Write `color_histogram` of a batch into the rows of `out`, (N, D), which may lie apart.
+
+    Where float images whose range is not said do not lie in it, `out` is partly written when they are refused.
+    """
+    if not limits.said and not np.can_cast(batch.pixels.dtype, out.dtype):
+        _check_unit(batch)  # rounding may bring a number into the range
     edges = tuple(np.linspace(limits.low, limits.high, n + 1) for n in counting.bins)
     places = _places(counting, edges)
     n, height, width, _ = batch.pixels.shape
     with _images.Bar("color histogram", n, verbose) as bar:
         for part, pixels in batch.parts(out.dtype, keep_bytes=not limits.said):
             work = (part.stop - part.start) * (_WORK_PIXEL * height * width + _WORK_BIN * counting.n_features)
-            _core.histogram(
+            outside = _core.histogram(
                 pixels, SPACES[counting.space], counting.joint, counting.bins, counting.grid, NORMS[counting.norm],
                 counting.power, limits.low, limits.high, limits.white, edges, places, out[part],
                 _threads.resolve(n_threads, work),
             )  # fmt: skip
+            if outside and not limits.said:
+                _check_unit(batch)
             bar.done(part)
 
 
@@ -220,6 +228,9 @@ def _places(counting: Counting, edges: tuple[np.ndarray, ...]) -> tuple[np.ndarr
 
 
 def _check_unit(images: _images.Images) -> None:
+    """Refuse float images with a number outside [0, 1]."""
+    if images.pixels.dtype.kind != "f":
+        return
     # A cache's worth at a time, as they are read twice.
     step = max(1, _CHECKED_NUMBERS // max(1, images.pixels[:1].size))
     for start in range(0, len(images.pixels), step):

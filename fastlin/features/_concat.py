@@ -110,7 +110,7 @@ class Concat(Transformer):
         """Each transformer's result, in their order, as one array (N, sum of their features)."""
         self._check_names()
         if not all(isinstance(transformer, ImageTransformer) for _, transformer in self.transformers):
-            return self._by_parts(np.asarray(X))
+            return self._by_parts(_arrays.as_array(X, "X"))
         # Image transformers write into their columns of the result.
         jobs = []
         for _, transformer in self.transformers:

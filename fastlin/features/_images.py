@@ -179,11 +179,9 @@ class Bar:
 
 
 def _real(value: Any, name: str) -> np.ndarray:
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array; fill it first, for example {name}.filled(0)")
     if hasattr(value, "tocsr"):
         raise TypeError(f"{name} is a sparse matrix; fastlin takes dense arrays: pass {name}.toarray()")
-    array = np.asarray(value)
+    array = _arrays.as_array(value, name)
     if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
         raise TypeError(f"{name} has dtype {array.dtype}; wanted is uint8, float32, float64 or another real type")
     return array

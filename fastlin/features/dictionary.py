@@ -192,6 +192,16 @@ def _pick(rng: np.random.Generator, n_rows: int, n_words: int) -> np.ndarray:
     return rng.choice(n_rows, n_words, replace=False)
 
 
+def as_bfloat16(words: np.ndarray) -> np.ndarray:
+    """`words` (K, D), rounded to the nearest numbers that bfloat16 holds, ties to even: float32 again.
+
+    Of rounded patches the errors are chance, and most of them go in the sums over positions; of a word that is rounded
+    for its products the error is the same everywhere, and stays. Words of these numbers need no rounding.
+    """
+    bits = np.ascontiguousarray(words, np.float32).view(np.uint32)
+    return ((bits + np.uint32(0x7FFF) + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)).view(np.float32)
+
+
 def unit_norm(words: np.ndarray) -> np.ndarray:
     """`words` (K, D) over their lengths; a word of length zero stays."""
     length = np.linalg.norm(words.astype(np.float64), axis=1, keepdims=True)

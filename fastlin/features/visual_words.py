@@ -115,6 +115,7 @@ class VisualWords(Parameters):
     n_odd_ : int
         How many components are odd under mirroring; 0 without `mirror`.
     words_ : ndarray of float32, shape (n_words, n_components)
+        "soft" takes the nearest numbers that bfloat16 holds, whatever the precision.
     n_channels_ : int
     n_features_out_ : int
     flip_permutation_ : ndarray of int64, shape (n_features_out_,), or None
@@ -226,7 +227,7 @@ class VisualWords(Parameters):
     def _given_patches(self, images: np.ndarray) -> np.ndarray | None:
         if isinstance(self.dictionary, str):
             return None
-        patches = np.asarray(self.dictionary)
+        patches = _arrays.as_array(self.dictionary, "dictionary")
         wanted = (self.n_words, self.patch_size, self.patch_size, images.shape[3])
         if patches.shape != wanted or patches.dtype.kind not in "fiu":
             raise ValueError(
@@ -238,8 +239,10 @@ class VisualWords(Parameters):
 
     def _publish(self) -> None:
         join = self.mirror is True and self.n_odd_ > 0
+        # Centroids count as they are, in distances and as published; of directions the last bits are free.
+        words = _dictionary.as_bfloat16(self.words_) if self.encoding == "soft" else self.words_
         self._model = Model(
-            whitening=self.components_, bias=whitening_bias(self.components_, self.mean_), words=self.words_,
+            whitening=self.components_, bias=whitening_bias(self.components_, self.mean_), words=words,
             even=len(self.components_) - self.n_odd_, odd=self.n_odd_, patch_size=self.patch_size,
             contrast_eps=float(self.contrast_eps), encoding=self.encoding, threshold=float(self.threshold),
             pooling=as_grid(self.pooling), overlap=bool(self.overlap), join=join, power=float(self.power),
@@ -433,9 +436,7 @@ class VisualWords(Parameters):
 
     def _as_images(self, X: Any) -> np.ndarray:
         """`X` as (N, height, width, channels) of uint8 or float, without a copy where it is an array."""
-        if isinstance(X, np.ma.MaskedArray):
-            raise TypeError("X is a masked array; fill it first, for example X.filled(0)")
-        images = np.asarray(X)
+        images = _arrays.as_array(X, "X")
         if images.dtype != np.uint8 and images.dtype.kind != "f":
             raise TypeError(f"X has dtype {images.dtype}; wanted is images of uint8 or float")
         if images.ndim == 2 and self.image_shape is not None:

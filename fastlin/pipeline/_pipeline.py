@@ -312,7 +312,7 @@ def _first(features: Any, n_columns: int) -> float:
 
 def _as_images(X: Any) -> np.ndarray:
     """`X` as an array of images or rows, viewed where it is one."""
-    images = np.asarray(X)
+    images = _arrays.as_array(X, "X")
     if images.ndim < 2:
         raise ValueError(f"X has shape {images.shape}; wanted is (N, H, W, channels), or rows")
     return images

@@ -14,7 +14,7 @@ from fastlin._results import LossGradient
 
 def as_course_weights(W: Any) -> np.ndarray:
     """`W` as an array of two axes, (D, C)."""
-    W = np.asarray(W)
+    W = _arrays.as_array(W, "W")
     if W.ndim != 2 or W.shape[1] == 0:
         raise ValueError(f"W has shape {W.shape}; wanted is (n_features, n_classes)")
     return W

@@ -10,7 +10,6 @@ the same batches: ``np.random.randn(D, C)`` for the weights where there are none
 from __future__ import annotations
 
 import math
-import operator
 import warnings
 from typing import Any
 
@@ -90,8 +89,7 @@ class LinearClassifier:
         _arrays.as_positive(learning_rate, "learning_rate", dtype)
         _arrays.as_nonnegative(reg, "reg", dtype)
         batch_size = _arrays.as_count(batch_size, "batch_size")
-        if operator.index(num_iters) < 0:
-            raise ValueError(f"num_iters is {num_iters}; wanted is an integer >= 0")
+        num_iters = _arrays.as_step_count(num_iters, "num_iters")
         self.W = self._start(rows, y, dtype)
 
         # One call of the core takes many steps. Numbers drawn at once are those drawn a batch at a time.
