@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from copy import deepcopy
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -16,6 +15,7 @@ from fastlin._results import EpochReport
 from fastlin.training.callbacks import TrainingView, asks_to_stop
 from fastlin.training.checkpoint import Checkpoint, Saver, fingerprint_of, fingerprint_of_rows, restore_rng, rng_state
 from fastlin.training.history import EpochRecord, History
+from fastlin.training.parameters import Parameters
 from fastlin.training.schedules import as_schedule
 from fastlin.training.standardize import Standardization
 from fastlin.training.stopping import Stopping, Validation, Watch
@@ -41,65 +41,6 @@ _Pair = tuple[np.ndarray, np.ndarray]
 
 class DivergenceError(ArithmeticError):
     """The loss of a fit went to infinity or far above where it began."""
-
-
-@dataclass
-class Parameters:
-    """What the loop changes in place, all in the coordinates of the training.
-
-    Attributes
-    ----------
-    W, b : ndarray of shape (C, D) and (C,)
-    velocity : pair of ndarray
-        Of both; with Adam the running mean of the gradient.
-    square : pair of ndarray or None
-        Adam's running mean of the squared gradient.
-    average : pair of ndarray or None
-        Mean of the weights after each step, where they are averaged.
-    n_steps, n_averaged, n_adapted : int
-        Steps taken, weights in the mean, gradients in Adam's means.
-    n_halvings : int
-        How often the rates were halved, where `Settings.halve_rate` allows it.
-    """
-
-    W: np.ndarray
-    b: np.ndarray
-    velocity: _Pair
-    square: _Pair | None = None
-    average: _Pair | None = None
-    n_steps: int = 0
-    n_averaged: int = 0
-    n_adapted: int = 0
-    n_halvings: int = 0
-
-    @classmethod
-    def zeros(cls, n_classes: int, n_features: int, dtype: np.dtype) -> Parameters:
-        """Weights that know nothing, at rest."""
-        W, b = np.zeros((n_classes, n_features), dtype), np.zeros(n_classes, dtype)
-        return cls(W, b, (np.zeros_like(W), np.zeros_like(b)))
-
-    @property
-    def result(self) -> _Pair:
-        """The weights to use: the mean, where there is one."""
-        return (self.W, self.b) if self.average is None else self.average
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """All arrays there are, by name."""
-        pairs = {"weights": (self.W, self.b), "velocity": self.velocity, "square": self.square, "average": self.average}
-        return {f"{name}/{part}": pair[i] for name, pair in pairs.items() if pair for i, part in enumerate("Wb")}
-
-    def copy(self) -> Parameters:
-        """The same in arrays of their own."""
-        return deepcopy(self)
-
-    def rest(self) -> None:
-        """Forget the velocity, or Adam's means."""
-        self.velocity = np.zeros_like(self.W), np.zeros_like(self.b)
-        self.square, self.n_adapted = None, 0
-
-    def take(self, other: Parameters) -> None:
-        """Become what `other` is, which is not to be used afterwards."""
-        vars(self).update(vars(other))
 
 
 class Settings(NamedTuple):

@@ -13,7 +13,8 @@ from fastlin import _arrays
 from fastlin.training.callbacks import TrainingView
 from fastlin.training.checkpoint import Checkpoint
 from fastlin.training.history import History
-from fastlin.training.loop import DivergenceError, Parameters, Reporter, Settings, train
+from fastlin.training.loop import DivergenceError, Reporter, Settings, train
+from fastlin.training.parameters import Parameters
 from fastlin.training.rates import adam_rate, auto_rate, curvature
 from fastlin.training.standardize import FeatureStatistics, Standardization, check_finite, survey
 from fastlin.training.stopping import Stopping, Validation, Watch
