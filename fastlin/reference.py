@@ -220,7 +220,8 @@ def _loss_and_gradient(rows_loss: Callable, batch: _Batch, penalty: _Penalty) ->
     s = batch.X @ batch.W.T
     if batch.b is not None:
         s += batch.b
-    n_correct = int(np.count_nonzero(s.argmax(axis=1) == batch.y))
+    # The first of equal ones; of a row that holds a NaN, which argmax would take, no class is right.
+    n_correct = int(np.count_nonzero((s.argmax(axis=1) == batch.y) & ~np.isnan(s).any(axis=1)))
     losses, ds = rows_loss(s, batch.y)
     loss = float(np.dot(losses.astype(np.float64), batch.share)) + penalty.value(batch.W)
     ds = ds * batch.share.astype(ds.dtype)[:, None]

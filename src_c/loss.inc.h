@@ -13,7 +13,8 @@
 
 FL_INLINE V NAME(unless_tiny)(V e) { return VW(clear)(LESS(e, VW(set1)((REAL)EXP_SMALL)), e); }
 
-/* Adds the bias, and tells the largest score and whether it is the right class's, the first of equal ones. */
+/* Adds the bias, and tells the largest score and whether it is the right class's, the first of equal ones; no class of
+ * a row with a NaN is right. */
 FL_INLINE V NAME(biased_row)(ptrdiff_t c, int compared, REAL *s, const REAL *bias, ptrdiff_t y, int64_t *n_correct) {
     if (compared) {
         V nothing = VW(set1)(0);
@@ -22,13 +23,15 @@ FL_INLINE V NAME(biased_row)(ptrdiff_t c, int compared, REAL *s, const REAL *bia
         s[c - 1] = VW(sum)(nothing);
     }
     V largest = VW(set1)(-(REAL)INFINITY);
+    BITS unordered = VW(as_bits)(VW(set1)(0));
     for (ptrdiff_t j = 0; j < c; j += LANES) {
         const V v = VW(load)(s + j) + VW(load)(bias + j);
         VW(store)(s + j, v);
         largest = VW(max)(largest, v);
+        unordered |= (BITS)(v != v);
     }
     const REAL top = VW(largest)(largest);
-    if (s[y] == top) {
+    if (s[y] == top && VW(sum)(VW(from_bits)(VW(as_bits)(VW(set1)(1)) & unordered)) == 0) {
         ptrdiff_t first = 0;
         while (first < y && s[first] != top) first++;
         *n_correct += first == y;
@@ -102,7 +105,7 @@ typedef struct {
     V s[(FL_TABLE_CLASSES + LANES - 1) / LANES * LANES];
     V y, share;   /* rows beyond the last: -1 and 0 */
     V top, right; /* the largest score, and the right class's */
-    V hit;        /* 1 where the first of the largest is the right class's */
+    V hit;        /* 1 where the first of the largest is the right class's, and none is NaN */
 } NAME(table);
 
 FL_INLINE BITS NAME(is_right)(const NAME(table) *t, ptrdiff_t j) { return (BITS)(t->y == VW(set1)((REAL)j)); }
@@ -128,17 +131,20 @@ FL_INLINE void NAME(read_table)(NAME(table) *t, ptrdiff_t rows, ptrdiff_t c, int
         t->s[c - 1] = nothing;
     }
     V first = VW(set1)(0);
+    BITS unordered = VW(as_bits)(first);
     t->right = first;
     t->top = VW(set1)(-(REAL)INFINITY);
     for (ptrdiff_t j = 0; j < c; j++) {
         const V v = t->s[j] + VW(set1)(bias[j]);
         const BITS better = LESS(t->top, v);
         t->s[j] = v;
+        unordered |= (BITS)(v != v);
         t->right = VW(select)(NAME(is_right)(t, j), v, t->right);
         first = VW(select)(better, VW(set1)((REAL)j), first);
         t->top = VW(select)(better, v, t->top);
     }
-    t->hit = VW(from_bits)(VW(as_bits)(VW(set1)(1)) & (BITS)(first == t->y) & (BITS)(t->top == t->right));
+    const BITS right = (BITS)(first == t->y) & (BITS)(t->top == t->right) & ~unordered;
+    t->hit = VW(from_bits)(VW(as_bits)(VW(set1)(1)) & right);
 }
 
 /* Scatters the gradients back to their rows, and adds them to their sums over rows. */

@@ -25,6 +25,7 @@ CASES: dict[str, dict[str, Any]] = {
     "averaged": {"average_from": 25, "momentum": 0.0, "nesterov": False},
     "tail averaged": {"average_tail": True},
     "no biases": {"fit_intercept": False, "shuffle": False},
+    "begun again": {"loss": "squared_hinge", "rate": 0.5, "halve_rate": True},
 }
 
 
@@ -120,6 +121,14 @@ def test_a_fit_resumed_within_an_epoch_does_too(case: str, tmp_path: Path, monke
         else:
             assert mine[name] == theirs[name], name
     assert cut == whole[1:]
+
+
+def test_a_fit_begun_again_has_diverged_after_its_second_epoch() -> None:
+    seen: list[int] = []
+    state = fit(callbacks=[lambda view: seen.append(view.epoch)], **CASES["begun again"])
+    assert seen == [1, 2, 1, 2, 3, 4, 5, 6]
+    assert state.n_halvings == 1 and state.rate == 0.25 and state.n_steps == 6 * 8
+    assert state.history["epoch"].tolist() == [1, 2, 3, 4, 5, 6] and state.history["rate"][0] == 0.25
 
 
 CHILD = """

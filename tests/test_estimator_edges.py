@@ -97,6 +97,17 @@ def test_a_wrong_parameter_is_named_whatever_the_solver(solver, parameters, erro
     with pytest.raises(error, match=message):
         SoftmaxClassifier(solver=solver, **parameters).fit(*blobs())
 
+@pytest.mark.parametrize("loss", ["softmax", "hinge", "squared_hinge"])
+def test_rows_too_small_for_float32_end_in_one_clear_error(loss):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((300, 5)), rng.integers(0, 3, 300)
+    with pytest.raises(training.DivergenceError, match="rescale X"):  # and no warning, which would be an error here
+        LinearClassifier(loss, solver="lbfgs").fit((X * 1e-40).astype(np.float32), y)
+    small, plain = (X * 1e-34).astype(np.float32), X.astype(np.float32)
+    scores = [LinearClassifier(loss, solver="lbfgs").fit(rows, y).score(rows, y) for rows in (small, plain)]
+    assert scores[0] == pytest.approx(scores[1], abs=0.02)
+
+
 
 @pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
 def test_rows_too_large_for_float32_are_refused_or_scaled(solver):

@@ -390,6 +390,38 @@ def test_a_number_that_is_none_is_not_hidden(simd_level: str, dtype: str, loss: 
         assert not math.isfinite(getattr(functional, loss)(p.X, p.y, W, p.b, **kind).loss)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("n_classes", [2, 3, 10, 16, 33, 150])
+def test_a_row_whose_scores_hold_a_nan_is_not_right(simd_level: str, n_classes: int, dtype: str) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((41, 5)).astype(dtype)
+    W = rng.standard_normal((n_classes, 5)).astype(np.float64 if dtype == "float64" else np.float32)
+    y = functional.predict(X, W)  # all right
+    for row in (0, 17, 40):
+        X[row, row % 5] = np.nan
+    biased = np.zeros(n_classes, W.dtype)
+    one_class = W.copy()
+    one_class[n_classes // 2, 3] = np.nan
+    infinite = biased.copy()
+    infinite[-1] = np.inf  # a largest score like another
+    for weights, b, wanted in [
+        (W, None, 38 / 41), (W, biased, 38 / 41), (one_class, biased, 0.0), (W, np.full_like(biased, np.nan), 0.0),
+        (W, infinite, np.count_nonzero(np.delete(y, [0, 17, 40]) == n_classes - 1) / 41),
+    ]:  # fmt: skip
+        for loss in ("softmax", "hinge"):
+            for options in [{}] if loss == "softmax" else HINGES:
+                with np.errstate(all="ignore"):
+                    found = functional.evaluate(X, y, weights, b, loss=loss, **options)
+                    twin = reference.evaluate(X, y, weights, b, loss=loss, **options)
+                    moved = [(weights.copy(), None if b is None else b.copy()) for _ in range(2)]
+                    epochs = [
+                        module.sgd_epoch(X, y, *pair, loss=loss, batch_size=64, lr=0.1, **options)
+                        for module, pair in zip((functional, reference), moved, strict=True)
+                    ]
+                assert found.accuracy == twin.accuracy == wanted
+                assert epochs[0].accuracy == epochs[1].accuracy == wanted
+
+
 @given(
     st.lists(st.floats(-(2.0**50), 2.0**50, width=32), min_size=1, max_size=40), st.sampled_from(LOSSES),
     st.integers(0, 39),

@@ -158,6 +158,49 @@ def test_rows_of_few_features_do_not_diverge(loss, n_features, n_rows):
     assert model.history_["loss"][-1] <= model.history_["loss"][0]
 
 
+def wild(n_features, factor, share, seed, n_rows=2000):
+    """Rows of which some are many times longer than the rest, with any label."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n_rows, n_features))
+    y = (X @ rng.standard_normal((n_features, 2)) + rng.gumbel(size=(n_rows, 2))).argmax(axis=1)
+    far = rng.random(n_rows) < share
+    X[far] *= factor
+    y[far] = rng.integers(0, 2, far.sum())
+    return X, y
+
+
+@pytest.mark.parametrize(
+    ("n_features", "factor", "share", "seed"), [(5, 30, 0.005, 1), (5, 100, 0.005, 1), (20, 100, 0.03, 0)]
+)
+def test_outliers_of_wrong_labels_do_not_make_the_squared_hinge_diverge(n_features, factor, share, seed):
+    X, y = wild(n_features, factor, share, seed)
+    model = LinearClassifier("squared_hinge", random_state=0, n_threads=1).fit(X, y)
+    state = model._state
+    by_curvature = training.auto_rate("squared_hinge", 2, 1.0, model.alpha_, state.data_curvature)
+    assert state.n_halvings > 0 and model.learning_rate_ == pytest.approx(by_curvature / 2**state.n_halvings)
+    assert model.history_["rate"][0] == model.learning_rate_ and model.n_iter_ * 8 == model.t_
+    optimum = LinearClassifier("squared_hinge", alpha=model.alpha_, solver="lbfgs").fit(X, y).certificate_.objective
+    assert model.history_["loss"][-1] < 1.02 * optimum
+    again = LinearClassifier("squared_hinge", random_state=0, n_threads=2).fit(X, y)
+    np.testing.assert_array_equal(again.coef_, model.coef_)
+    with pytest.raises(training.DivergenceError, match="eta0"):
+        LinearClassifier("squared_hinge", random_state=0, eta0=by_curvature).fit(X, y)
+
+
+def test_a_halved_rate_stays_halved_in_partial_fit_and_is_forgotten_by_fit():
+    X, y = wild(20, 100, 0.03, 0)
+    model = LinearClassifier("squared_hinge", random_state=0)
+    for _ in range(60):
+        model.partial_fit(X, y, classes=[0, 1])
+    n_halvings = model._state.n_halvings
+    assert n_halvings > 0 and np.isfinite(model.coef_).all() and model.n_iter_ == 60
+    assert model.history_["rate"][-1] < model.history_["rate"][0] / 2**n_halvings
+    model.set_params(eta0=1e-3).partial_fit(X, y)
+    assert model.learning_rate_ == 1e-3
+    model.set_params(eta0="auto").fit(X[:50], y[:50])
+    assert model._state.n_halvings == 0
+
+
 @pytest.mark.parametrize("n_rows", [10, 70, 500])
 @pytest.mark.parametrize("loss", ["softmax", "hinge"])
 def test_a_rare_feature_does_not_diverge(loss, n_rows):

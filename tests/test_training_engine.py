@@ -202,6 +202,31 @@ def test_divergence_leaves_the_state_as_it_was(optimizer: str) -> None:
     np.testing.assert_array_equal(state.coef, before)
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_rate_that_nobody_gave_is_halved_until_the_fit_does_not_diverge(optimizer: str) -> None:
+    X, y = blobs()
+    changes = {"optimizer": optimizer, "loss": "squared_hinge", "rate": 40.0}
+    with pytest.raises(training.DivergenceError, match="eta0"), np.errstate(all="ignore"):
+        fitted(X, y, **changes)
+    done: list[int] = []
+
+    class Told:
+        def rows_done(self, n_rows: int) -> None:
+            done.append(n_rows)
+
+        def epoch_done(self, record: training.EpochRecord) -> None:
+            pass
+
+    with np.errstate(all="ignore"):
+        state = fitted(X, y, halve_rate=True, reporter=Told(), **changes)
+    assert 0 < state.n_halvings <= 8 and state.rate == 40.0 / 2**state.n_halvings
+    assert state.history["rate"][0] == state.rate and np.isfinite(state.coef).all()
+    assert state.history["loss"][-1] <= state.history["loss"][0]
+    assert state.n_steps == state.history.n_epochs * 10 and sum(done) == state.history.n_epochs * len(X)
+    with pytest.raises(training.DivergenceError, match="eta0"), np.errstate(all="ignore"):
+        fitted(X, y, halve_rate=True, optimizer=optimizer, rate=1e12)
+
+
 # Optimizers
 
 

@@ -54,7 +54,8 @@ class LinearClassifier(LinearFitting):
         step. Others: "constant", "invscaling", "optimal", "step", "cosine", "warmup", "one_cycle", "adaptive".
     eta0 : "auto" or float
         Rate of the first step. "auto" is one over the curvature of the loss on the data (`fastlin.training.rates`), and
-        up to 16 times that where some rows are far longer than the rest, which "squared_hinge" does not bear.
+        up to 16 times that where some rows are far longer than the rest, which "squared_hinge" does not bear. A fit
+        that diverges with it begins again with half of it, up to eight times; with a number it ends.
     power_t : float
         Exponent of "invscaling".
     momentum : float in [0, 1)
@@ -122,7 +123,7 @@ class LinearClassifier(LinearFitting):
     alpha_ : float
         The strength of the penalty, as given or as the data had it.
     learning_rate_ : float
-        The rate of the first step; 0 of "lbfgs", which has none.
+        The rate of the first step, halved as often as the fit began again; 0 of "lbfgs", which has none.
     history_ : History
         A column an entry an epoch: `fastlin.training.EpochRecord` says which.
     stop_reason_ : str

@@ -53,6 +53,7 @@ def settings(model: Any, n_classes: int) -> training.Settings:
         fit_intercept=bool(model.fit_intercept),
         average_from=_average_from(model.average, batch_size),
         average_tail=isinstance(model.average, str),
+        halve_rate=given_rate(model) is None,
     )
 
 

@@ -9,7 +9,8 @@ from fastlin.training.descent import Iterate
 from fastlin.training.full_batch import Certificate, FullBatchResult, minimize, minimize_path
 from fastlin.training.gram import Gram
 from fastlin.training.history import EpochRecord, History
-from fastlin.training.loop import DivergenceError, Parameters, Settings, train
+from fastlin.training.loop import DivergenceError, Settings, train
+from fastlin.training.parameters import Parameters
 from fastlin.training.polishing import polish
 from fastlin.training.random import as_generator
 from fastlin.training.rates import adam_rate, auto_rate, curvature, linear_decay

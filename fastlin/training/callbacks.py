@@ -20,7 +20,9 @@ class TrainingView:
     Attributes
     ----------
     epoch, n_epochs : int
-        Epochs finished by this fit, from 1, and how many there will be at most. A full-batch step is an epoch here.
+        Epochs finished by this fit, from 1, and how many there will be at most. A full-batch step is an epoch here. A
+        fit that begins again, as it diverged at the rate of eta0="auto", counts from 1 again; so with `n_steps` and
+        `history`.
     n_steps : int
         Steps taken by this fit.
     rate : float

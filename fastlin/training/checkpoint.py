@@ -22,7 +22,7 @@ from fastlin import _arrays, _npz
 from fastlin._files import check_writable, write_atomically
 
 FORMAT = "fastlin-checkpoint"
-VERSION = 1
+VERSION = 2
 
 # Of the members' dtypes: integers, floats, and the header's string.
 _KINDS = "ifU"

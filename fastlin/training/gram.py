@@ -125,7 +125,8 @@ class Gram:
         if self.n_rows == 0:
             mean, variance = functional.moments(block, n_threads=1)
             self._anchor = mean
-            self._unit = np.where(variance > 0, np.sqrt(variance), 1.0)
+            # Not below what has a reciprocal in this type.
+            self._unit = np.where(variance > 0, np.maximum(np.sqrt(variance), np.finfo(self.dtype).tiny), 1.0)
         x = block.astype(self.dtype)
         x -= self._anchor.astype(self.dtype)
         x *= (1.0 / self._unit).astype(self.dtype)

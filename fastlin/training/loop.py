@@ -15,6 +15,7 @@ from fastlin._results import EpochReport
 from fastlin.training.callbacks import TrainingView, asks_to_stop
 from fastlin.training.checkpoint import Checkpoint, Saver, fingerprint_of, fingerprint_of_rows, restore_rng, rng_state
 from fastlin.training.history import EpochRecord, History
+from fastlin.training.parameters import Parameters
 from fastlin.training.schedules import as_schedule
 from fastlin.training.standardize import Standardization
 from fastlin.training.stopping import Stopping, Validation, Watch
@@ -31,55 +32,15 @@ _BATCH_WORK = 2e4
 # within one segment, where a few odd rows may do it.
 _DIVERGED_EPOCH = 10.0
 _DIVERGED_SEGMENT = 100.0
+# How often a rate that came from the data is halved at most: of made rows with outliers, and labels wrong on those,
+# three times were enough; sixteenfold of uneven rows is four more, and one to spare.
+_MOST_HALVINGS = 8
 
 _Pair = tuple[np.ndarray, np.ndarray]
 
 
 class DivergenceError(ArithmeticError):
     """The loss of a fit went to infinity or far above where it began."""
-
-
-@dataclass
-class Parameters:
-    """What the loop changes in place, all in the coordinates of the training.
-
-    Attributes
-    ----------
-    W, b : ndarray of shape (C, D) and (C,)
-    velocity : pair of ndarray
-        Of both; with Adam the running mean of the gradient.
-    square : pair of ndarray or None
-        Adam's running mean of the squared gradient.
-    average : pair of ndarray or None
-        Mean of the weights after each step, where they are averaged.
-    n_steps, n_averaged, n_adapted : int
-        Steps taken, weights in the mean, gradients in Adam's means.
-    """
-
-    W: np.ndarray
-    b: np.ndarray
-    velocity: _Pair
-    square: _Pair | None = None
-    average: _Pair | None = None
-    n_steps: int = 0
-    n_averaged: int = 0
-    n_adapted: int = 0
-
-    @classmethod
-    def zeros(cls, n_classes: int, n_features: int, dtype: np.dtype) -> Parameters:
-        """Weights that know nothing, at rest."""
-        W, b = np.zeros((n_classes, n_features), dtype), np.zeros(n_classes, dtype)
-        return cls(W, b, (np.zeros_like(W), np.zeros_like(b)))
-
-    @property
-    def result(self) -> _Pair:
-        """The weights to use: the mean, where there is one."""
-        return (self.W, self.b) if self.average is None else self.average
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """All arrays there are, by name."""
-        pairs = {"weights": (self.W, self.b), "velocity": self.velocity, "square": self.square, "average": self.average}
-        return {f"{name}/{part}": pair[i] for name, pair in pairs.items() if pair for i, part in enumerate("Wb")}
 
 
 class Settings(NamedTuple):
@@ -96,6 +57,8 @@ class Settings(NamedTuple):
         The first step, from 0, whose weights enter the mean that the fit results in.
     average_tail : bool
         The fit results in the mean over the steps of the second half of the last epoch; `average_from` says nothing.
+    halve_rate : bool
+        A fit that diverges begins again with half the rates, up to eight times: for a rate that nobody has given.
     """
 
     loss: str
@@ -114,6 +77,7 @@ class Settings(NamedTuple):
     fit_intercept: bool = True
     average_from: int | None = None
     average_tail: bool = False
+    halve_rate: bool = False
 
     def zero_weight_loss(self, n_classes: int) -> float:
         """Loss of all-zero weights: log C for softmax, (C - 1) * margin**power for the hinges."""
@@ -142,7 +106,7 @@ class Reporter(Protocol):
     """Who is told of the progress."""
 
     def rows_done(self, n_rows: int) -> None:
-        """So many more rows were trained on."""
+        """So many more rows were trained on; less than none where a fit begins again."""
 
     def epoch_done(self, record: EpochRecord) -> None:
         """An epoch was finished."""
@@ -163,9 +127,9 @@ class Position:
     seconds: float = 0.0
     reason: str | None = None
 
-    def next_epoch(self) -> None:
-        """Another epoch is whole."""
-        vars(self).update(vars(Position(self.epoch + 1, seconds=self.seconds)))
+    def begin(self, epoch: int) -> None:
+        """So many epochs are whole, and nothing of the next one is done."""
+        vars(self).update(vars(Position(epoch, seconds=self.seconds)))
 
 
 def train(
@@ -219,7 +183,8 @@ def train(
     Raises
     ------
     DivergenceError
-        When the loss is not finite or far above that of zero weights; `parameters` are then of no use.
+        When the loss is not finite or far above that of zero weights, with `settings.halve_rate` with the rates halved
+        as often as may be; `parameters` are then of no use.
     CheckpointError
         When there is a checkpoint of something else.
     KeyboardInterrupt
@@ -258,6 +223,8 @@ class _Run:
         self._half = self.steps_per_epoch // 2
         self.zero_loss = settings.zero_weight_loss(n_classes)
         self.position, self.watch = Position(), Watch(stopping)
+        # What to begin again from.
+        self.start = (parameters.copy(), history.copy(), self.schedule.state()) if settings.halve_rate else None
         self.saver = None if checkpoint is None else Saver(checkpoint, self._fingerprint())
         self.rng_before = rng_state(rng)
         self._resume()
@@ -266,7 +233,14 @@ class _Run:
     def to_the_end(self) -> str:
         position, was_over = self.position, self.position.reason is not None
         while position.reason is None and position.epoch < self.n_epochs:
-            if not self._epoch():
+            try:
+                in_time = self._epoch()
+            except DivergenceError:
+                if self.start is None or self.parameters.n_halvings == _MOST_HALVINGS:
+                    raise
+                self._begin_again(*self.start)
+                continue
+            if not in_time:
                 position.reason = "max_time"
             else:
                 position.reason = self._after_epoch()
@@ -279,6 +253,24 @@ class _Run:
             self._save()
         return position.reason
 
+    def _begin_again(self, start: Parameters, history: History, schedule: dict[str, int]) -> None:
+        """Halve the rates, and go back to where the fit began, at rest; time and the random numbers go on."""
+        n_halvings = self.parameters.n_halvings + 1
+        if self.reporter is not None:
+            self.reporter.rows_done(-self._rows_done())
+        self.parameters.take(start.copy())
+        self.parameters.n_halvings = n_halvings
+        # An earlier run at the same rate may have brought a velocity that no smaller rate makes up for.
+        self.parameters.rest()
+        self.history.replace(history)
+        self.schedule.restore(schedule)
+        self.watch = Watch(self.watch.stopping)
+        self.position.begin(0)
+
+    def _rows_done(self) -> int:
+        position = self.position
+        return position.epoch * len(self.kept) + min(position.batch * self.batch_size, len(self.kept))
+
     # An epoch
 
     def _epoch(self) -> bool:
@@ -289,6 +281,8 @@ class _Run:
         order = self.rng.permutation(self.kept) if self.settings.shuffle else self.kept
         first_step = position.epoch * self.steps_per_epoch
         rates = self.schedule(first_step, self.steps_per_epoch)
+        if self.settings.halve_rate:
+            rates = rates * 0.5**self.parameters.n_halvings
         for start, stop in self._segments(first_step):
             segment = order[start * self.batch_size : stop * self.batch_size]
             self._segment(segment, rates[start:stop], first_step + start)
@@ -311,7 +305,7 @@ class _Run:
             position.gradient_norm, position.update_ratio, seconds, len(order) / max(seconds, 1e-9),
         )  # fmt: skip
         self.history.append(record)
-        position.next_epoch()
+        position.begin(position.epoch + 1)
         self.rng_before = rng_state(self.rng)
         if self.reporter is not None:
             self.reporter.epoch_done(record)
@@ -453,7 +447,7 @@ class _Run:
         parameters, watch = self.parameters, self.watch
         header = {
             "position": asdict(self.position),
-            "counts": [parameters.n_steps, parameters.n_averaged, parameters.n_adapted],
+            "counts": [parameters.n_steps, parameters.n_averaged, parameters.n_adapted, parameters.n_halvings],
             "watch": [watch.best, watch.best_epoch, watch.n_stale],
             "schedule": self.schedule.state(),
             # Within an epoch, the state from which its order comes.
@@ -477,7 +471,7 @@ class _Run:
         parameters.W[...], parameters.b[...] = arrays["weights/W"], arrays["weights/b"]
         parameters.velocity = arrays["velocity/W"], arrays["velocity/b"]
         parameters.square, parameters.average = pair("square"), pair("average")
-        parameters.n_steps, parameters.n_averaged, parameters.n_adapted = header["counts"]
+        parameters.n_steps, parameters.n_averaged, parameters.n_adapted, parameters.n_halvings = header["counts"]
         watch.best, watch.best_epoch, watch.n_stale = header["watch"]
         watch.weights = pair("best")
         self.schedule.restore(header["schedule"])
@@ -486,9 +480,7 @@ class _Run:
         restore_rng(self.rng, header["rng"])
         self.rng_before = header["rng"]
         if self.reporter is not None:
-            n_batches = self.position.batch
-            done = self.position.epoch * len(self.kept) + min(n_batches * self.batch_size, len(self.kept))
-            self.reporter.rows_done(done)
+            self.reporter.rows_done(self._rows_done())
 
 
 def _of(pair: _Pair | None, with_bias: bool) -> tuple[np.ndarray, np.ndarray | None] | None:

@@ -13,7 +13,8 @@ from fastlin import _arrays
 from fastlin.training.callbacks import TrainingView
 from fastlin.training.checkpoint import Checkpoint
 from fastlin.training.history import History
-from fastlin.training.loop import DivergenceError, Parameters, Reporter, Settings, train
+from fastlin.training.loop import DivergenceError, Reporter, Settings, train
+from fastlin.training.parameters import Parameters
 from fastlin.training.rates import adam_rate, auto_rate, curvature
 from fastlin.training.standardize import FeatureStatistics, Standardization, check_finite, survey
 from fastlin.training.stopping import Stopping, Validation, Watch
@@ -66,6 +67,8 @@ class FitState:
         Strength of the penalty of the last run, as the estimators count it; NaN where there was none.
     n_steps : int
         Steps taken.
+    n_halvings : int
+        How often a rate from the data was halved, because a run diverged with it; see `Settings.halve_rate`.
     rate : float
         Of the first step of the last run.
     stop_reason : str or None
@@ -96,6 +99,7 @@ class FitState:
     spread_at: float = 0.0
     alpha: float = math.nan
     n_steps: int = 0
+    n_halvings: int = 0
     rate: float = 0.0
     history: History = field(default_factory=History)
     stop_reason: str | None = None
@@ -235,11 +239,11 @@ class FitState:
             raise
         except BaseException:
             if parameters.n_steps > before and np.isfinite(parameters.W).all():
-                self._take(parameters, history, standardization, settings)
-                self.rate, self.stop_reason = first_rate, "interrupted"
+                self._take(parameters, history, standardization, settings, first_rate)
+                self.stop_reason = "interrupted"
             raise
-        self._take(parameters, history, standardization, settings)
-        self.rate, self.stop_reason, self.best_epoch = first_rate, reason, watch.best_epoch
+        self._take(parameters, history, standardization, settings, first_rate)
+        self.stop_reason, self.best_epoch = reason, watch.best_epoch
 
     def adopt(self, coef: np.ndarray, intercept: np.ndarray, history: History) -> None:
         """Take weights that another solver found, and its history; at rest, and no mean of anything."""
@@ -250,6 +254,7 @@ class FitState:
     def _parameters(self, rows: np.ndarray, standardization: Standardization | None) -> Parameters:
         """What there is, in the coordinates of the training."""
         parameters = Parameters.zeros(len(self.coef), rows.shape[1], _arrays.compute_dtype(rows))
+        parameters.n_halvings = self.n_halvings
         _assign((parameters.W, parameters.b), (self.coef, self.intercept), standardization)
         if self.moments is not None:
             dtype = parameters.W.dtype
@@ -266,8 +271,9 @@ class FitState:
         return parameters
 
     def _take(
-        self, parameters: Parameters, history: History, standardization: Standardization | None, settings: Settings
-    ) -> None:
+        self, parameters: Parameters, history: History, standardization: Standardization | None, settings: Settings,
+        first_rate: float,
+    ) -> None:  # fmt: skip
         def raw(pair: _Pair) -> _Pair:
             return standardization.fold(*pair) if standardization else pair
 
@@ -280,6 +286,8 @@ class FitState:
             self.velocity, self.moments = raw(parameters.velocity), None
         self.history = history
         self.n_steps += parameters.n_steps
+        self.n_halvings = parameters.n_halvings
+        self.rate = first_rate * (0.5**self.n_halvings if settings.halve_rate else 1.0)
 
 
 def _n_rows(weight: np.ndarray) -> float:
