@@ -22,9 +22,8 @@ _MEMORY_NUMBERS = 1 << 23
 _ROUNDING = {np.dtype(np.float32): 1e-9, np.dtype(np.float64): 1e-15}
 # So many steps in a row without a greater decrease end the descent.
 _STALLED = 3
-# Steps after that, at most, which only the gradient sees; they are quasi-Newton's, and end when its length stays.
-_MOST_REFINEMENTS = 50
-_LEAST_LENGTH = 0.1
+# Of steps after that, which only the gradient sees: a greater share of the slope than this is not left at a step's end.
+_SLOPE_LEFT = 0.5
 # A small gradient says little where the Hessian has become flat, as that of rows classified surely is: so this many
 # steps together must have brought less than the tolerance, too. From so rough a tolerance on, two: on small random
 # sets, penalised or not, that ends within a quarter of the tolerance, as five do, after three quarters of the passes.
@@ -159,27 +158,29 @@ class Descent:
         return end
 
     def _refine(self, point: Point, smoothing: float) -> Point:
-        """Go on by the gradient alone, as long as each quasi-Newton step (Nocedal, 1980) shortens it.
+        """Go on by the gradient alone, in quasi-Newton steps (Nocedal, 1980), while it gets shorter; the best point.
 
-        Within the square root of its rounding from the minimum, 1e-8, the objective is level; its gradient is not.
+        Within the square root of its rounding from the minimum, 1e-8, the objective is level; its gradient is not. So
+        a step ends where the slope along it is gone, told from the slopes of its two ends.
         """
         pairs: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=_LEAST_MEMORY)
-        length = 1.0
-        for _ in range(_MOST_REFINEMENTS):
-            further = self.at(point.vector - length * _quasi_newton(pairs, point.gradient), smoothing)
-            if not np.linalg.norm(further.gradient) < np.linalg.norm(point.gradient):
-                # The first step knows the curvature by what the coordinates make of it, no closer.
-                length /= 2.0
-                if pairs or length < _LEAST_LENGTH:
-                    break
-                continue
+        best, since = point, 0
+        while since < _LOOK_BACK and not self.stopped:
+            direction = -_quasi_newton(pairs, point.gradient)
+            slope = point.gradient @ direction
+            further = self.at(point.vector + direction, smoothing)
+            left = further.gradient @ direction
+            if abs(left) > _SLOPE_LEFT * abs(slope) and slope < left:
+                further = self.at(point.vector + slope / (slope - left) * direction, smoothing)
             step, change = further.vector - point.vector, further.gradient - point.gradient
-            if step @ change > 0.0:
-                pairs.append((step, change))
-            point, length = further, 1.0
-            if self._count(point, None) is not None:
+            if not step @ change > 0.0:
                 break
-        return point
+            pairs.append((step, change))
+            point = further
+            self._count(point, None)
+            shorter = np.linalg.norm(point.gradient) < np.linalg.norm(best.gradient)
+            best, since = (point, 0) if shorter else (best, since + 1)
+        return best
 
     def iterate(self, point: Point) -> Iterate:
         """What the callback gets of `point`."""
