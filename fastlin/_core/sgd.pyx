@@ -47,12 +47,10 @@ cdef enum:
 # The largest gradient that groups keep for themselves, and all of a batch's together, which (B) finds in cache.
 cdef enum:
     ONE_PART_BYTES = 256 * 1024
-cdef enum:
     ALL_PARTS_BYTES = 1024 * 1024
 # About 80 us of one core, and what a row costs besides its 4 C D operations, in operations.
 cdef enum:
     GROUP_WORK = 8_000_000
-cdef enum:
     ROW_WORK = 2_000
 # Features a piece of phase (B): long enough that a row's are read as a stream.
 cdef enum:
@@ -139,7 +137,7 @@ cdef void _run_group(
     cdef double loss = 0.0
     cdef int64_t n_correct = 0
     open_block(&block, &run.rows, &run.sizes, memory)
-    # db holds what the slices' shifts take off the bias, until the gradient's sum takes its place.
+    # Until the gradient's sum takes its place, db holds what the slices' shifts take off the bias.
     for j in range(c):
         db[j] = 0.0
         for slice_ in range(run.n_slices if run.fold.shift_d != NULL else 0):
@@ -182,20 +180,20 @@ cdef SliceMemory _open_slice(const Epoch *run, int thread) noexcept nogil:
 
 cdef void _prepare_slice(const Epoch *run, ptrdiff_t i) noexcept nogil:
     """What phase (A) of the next batch needs of the weights of slice i."""
-    cdef ptrdiff_t d = run.sizes.n_features, p = run.sizes.n_products, d0 = i * SLICE, d1 = min(d, d0 + SLICE)
+    cdef ptrdiff_t d = run.sizes.n_features, c = run.sizes.n_classes, p = run.sizes.n_products
+    cdef ptrdiff_t d0 = i * SLICE, d1 = min(d, d0 + SLICE)
     cdef const void *reference_d = reference_of(&run.rows, &run.sizes, run.weights.w_cd)
     run.rows.real.pack(p, d, d0, d1, run.weights.w_cd, reference_d, run.fold, run.w_packed)
     if run.fold.shift_d != NULL:
-        run.rows.real.shift_dot(p, d, d0, d1, run.weights.w_cd, reference_d, run.fold,
-                                run.dots + i * run.sizes.n_classes)
+        run.rows.real.shift_dot(p, d, d0, d1, run.weights.w_cd, reference_d, run.fold, run.dots + i * c)
 
 
 cdef void _run_slice(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i, int thread) noexcept nogil:
     """Phase (B): slice i of a panel of batch k, and the update after the last panel."""
-    cdef ptrdiff_t d = run.sizes.n_features, c = run.sizes.n_classes, d0 = i * SLICE, width = min(SLICE, d - d0), j, g
+    cdef ptrdiff_t d = run.sizes.n_features, c = run.sizes.n_classes, p = run.sizes.n_products, j, g
+    cdef ptrdiff_t d0 = i * SLICE, width = min(SLICE, d - d0)
     cdef ptrdiff_t first = run.batches.first[k] + panel * run.panel_rows, n = _panel_stop(run, k, panel) - first
     cdef ptrdiff_t n_panels = _panels(run, k), n_groups = run.group_first[k + 1] - run.group_first[k], ld = SLICE
-    cdef ptrdiff_t p = run.sizes.n_products
     cdef size_t offset = <size_t>d0 * run.rows.real.size
     cdef SliceMemory memory = _open_slice(run, thread)
     cdef char *dw = memory.dw_cd
@@ -278,21 +276,23 @@ cdef int _raise_pending() except -1:
 
 cdef void _cut_rows(Epoch *run, ptrdiff_t n_classes, ptrdiff_t batch_size) noexcept nogil:
     """Heights of blocks, groups and panels: from the shape and the batch size, nothing else."""
-    cdef ptrdiff_t height = rows_in_cache(&run.rows, BLOCK_BYTES), most, n_groups
+    cdef ptrdiff_t height = rows_in_cache(&run.rows, BLOCK_BYTES), most, n_groups, n_blocks
     cdef double work = <double>batch_size * (4.0 * n_classes * run.rows.n_features + ROW_WORK)
-    cdef size_t part_bytes
-    run.ld_part = gradient_stride(&run.rows)
-    part_bytes = <size_t>(n_classes * run.ld_part) * run.rows.real.size
+    cdef size_t part_bytes = <size_t>(n_classes * gradient_stride(&run.rows)) * run.rows.real.size
     if part_bytes > ONE_PART_BYTES:
         run.sizes = size_block(&run.rows, n_classes, products_of(n_classes), min(BLOCK_ROWS, height))
         run.group_rows = run.sizes.most_rows
         run.panel_rows = (min(PANEL_ROWS, batch_size) + run.group_rows - 1) // run.group_rows * run.group_rows
         run.ld_part = 0
         return
+    run.ld_part = gradient_stride(&run.rows)
     most = ALL_PARTS_BYTES // <ptrdiff_t>part_bytes
-    n_groups = max(<ptrdiff_t>1, min(most, <ptrdiff_t>(work / GROUP_WORK)))
+    n_groups = max(<ptrdiff_t>1, min(most, <ptrdiff_t>(work / GROUP_WORK + 0.5)))
     run.group_rows = (batch_size + n_groups - 1) // n_groups
-    run.sizes = size_block(&run.rows, n_classes, products_of(n_classes), min(height, run.group_rows))
+    # Equal blocks, a fifth above what fits at most and few: each reads and writes the group's gradient once.
+    n_blocks = (run.group_rows + height * 6 // 5 - 1) // (height * 6 // 5)
+    height = (run.group_rows + n_blocks - 1) // n_blocks
+    run.sizes = size_block(&run.rows, n_classes, products_of(n_classes), height + height % 2)
     run.panel_rows = run.group_rows * n_groups
 
 
