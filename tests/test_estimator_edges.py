@@ -182,7 +182,7 @@ def test_only_true_ends_a_fit(solver):
 
 def test_lbfgs_says_when_the_type_allows_no_more():
     X, y = blobs()
-    model = SoftmaxClassifier(solver="lbfgs", tol=1e-15).fit(X, y)
+    model = SoftmaxClassifier(solver="lbfgs", tol=1e-40).fit(X, y)
     assert model.stop_reason_ == "precision" and not model.certificate_.converged
     assert SoftmaxClassifier(solver="lbfgs", max_iter=2).fit(X, y).stop_reason_ == "max_iter"
 
