@@ -53,8 +53,8 @@ def test_rgb_of_floats_is_histogramdd_on_the_edges_too(dtype: Any, bins: Any) ->
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("limits", [(0, 1), (0, 255), (-1, 1), (1e6, 1e6 + 1), (-(2.0**-100), 2.0**-100)])
 def test_both_sides_of_every_edge(simd_level: str, dtype: Any, limits: tuple[float, float]) -> None:
-    # With some numbers of bins, a bin is a product's whole part; with others rounding forbids that. The limits are numbers
-    # of both types: whether a float32 is on an edge that it cannot hold, NumPy 1 and 2 tell differently.
+    # With some numbers of bins, a bin is a product's whole part; with others rounding forbids that. The limits are
+    # numbers of both types: whether a float32 is on an edge that it cannot hold, NumPy 1 and 2 tell differently.
     for n in [*range(1, 34), 64, 100]:
         edges = np.linspace(*limits, n + 1).astype(dtype)
         values = np.concatenate([edges, np.nextafter(edges, dtype(np.inf)), np.nextafter(edges, dtype(-np.inf))])
