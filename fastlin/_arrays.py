@@ -27,7 +27,6 @@ _SMALLEST = {dtype: float(np.finfo(dtype).smallest_subnormal) for dtype in (FLOA
 _LARGEST = {dtype: float(np.finfo(dtype).max) for dtype in (FLOAT32, FLOAT64)}
 # Both types hold numbers of up to so much and from its inverse on: most need no second look.
 _COMMON = 1e30
-_UNCOMMON = 1.0 / _COMMON
 # What the loops read without a conversion by the caller. The wider integers do not fit float32's 24 bits of mantissa.
 _FLOAT32_STORAGE = frozenset("?bBhHef")
 _FLOAT64_STORAGE = frozenset("iIlLqQd")
@@ -313,7 +312,7 @@ def as_nonnegative(value: Any, name: str, dtype: np.dtype = FLOAT64) -> float:
 
 def as_positive(value: Any, name: str, dtype: np.dtype = FLOAT64) -> float:
     """A finite number > 0, in `dtype` too."""
-    if type(value) is float and _UNCOMMON <= value <= _COMMON:
+    if type(value) is float and 1.0 / _COMMON <= value <= _COMMON:
         return value
     number = _as_number(value, name)
     if not _SMALLEST[dtype] <= number <= _LARGEST[dtype]:

@@ -10,7 +10,7 @@ from fastlin import _arrays, _threads
 from fastlin._core import loss as _loss
 from fastlin._core import rows as _rows
 from fastlin._results import EpochResult, LossGradient
-from fastlin.functional._common import HINGE, SOFTMAX, Real
+from fastlin.functional._common import HINGE, SOFTMAX, Real, check_labels
 
 
 def softmax_loss(
@@ -198,9 +198,7 @@ def _checked_loss(
     if rows is not None:
         rows = _arrays.as_row_index(rows, n_rows)
         n_rows = rows.shape[0]
-    wrong = _rows.find_wrong_label(y, rows, weight, n_classes)
-    if wrong >= 0:
-        _arrays.refuse_label(y, wrong, n_classes)
+    check_labels(y, rows, weight, n_classes)
     margin = _arrays.as_positive(margin, "margin", dtype)
     l2 = _arrays.as_nonnegative(l2, "l2", dtype)
     l1 = _arrays.as_nonnegative(l1, "l1", dtype)
