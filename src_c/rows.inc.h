@@ -50,7 +50,7 @@
 #define FL_GRADIENT_ROWS 128
 /* Where a step is a small part of a line, asking for memory costs more than it brings. */
 #define FL_ASKS (FL_VECTOR_BYTES > 16 && LANES * sizeof(X) >= 16)
-/* Features for each of those that the gradient asks for. */
+/* Features for each that the gradient asks for; more where the scores ask too (BOUND_BY_MEMORY of rows.pxd). */
 #define FL_ASK_PACE(classes) ((classes) > 2 ? 1 : 2)
 #endif
 

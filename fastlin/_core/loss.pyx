@@ -17,9 +17,9 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind
-from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_loss, centre_rows, data_of, drop_weightless
-from fastlin._core.rows cimport fold_from, gradient_offset, gradient_stride, look_ahead, open_block, put_real
-from fastlin._core.rows cimport products_of, read_rows, reference_of, rows_in_cache, score_block, size_block
+from fastlin._core.rows cimport Block, Memory, Rows, Sizes, asked_by_scores, block_loss, centre_rows, data_of
+from fastlin._core.rows cimport drop_weightless, fold_from, gradient_offset, gradient_stride, look_ahead, open_block
+from fastlin._core.rows cimport products_of, put_real, read_rows, reference_of, rows_in_cache, score_block, size_block
 from fastlin._core.rows cimport total_weight, write_bias
 
 cnp.import_array()
@@ -46,10 +46,6 @@ cdef enum:
     LARGE_PART_ROWS = 1024
 cdef enum:
     SLICE = 256
-# So many classes need less time for their products than memory for the rows: both phases ask it for rows to come. Of
-# more classes the gradient alone does, as `scores` is the phase that waits for memory.
-cdef enum:
-    BOUND_BY_MEMORY = 2
 
 
 cdef struct Pass:
@@ -97,7 +93,7 @@ cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
         n = min(run.sizes.most_rows, stop - first)
         next_n = look_ahead(&block, &run.rows, run.picked, first + n, stop_ahead, n)
         score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first, n,
-                    next_n if run.out == NULL or p <= BOUND_BY_MEMORY else NULL)
+                    next_n if run.out == NULL else asked_by_scores(&run.sizes, next_n))
         loss += block_loss(&block, &run.rows, &run.sizes, &run.loss, run.bias_c, run.picked, first, run.y, run.weight,
                            run.total, db, &n_correct)
         if run.out != NULL:

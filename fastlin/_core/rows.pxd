@@ -81,6 +81,18 @@ cdef inline void *data_of(cnp.ndarray array) noexcept:
     return cnp.PyArray_DATA(array)
 
 
+# So many products need less time than memory for the rows: the scores ask it for rows to come as well as the gradient,
+# which then leaves the first part of them to the scores (FL_ASK_PACE of rows.inc.h). Of more classes the gradient alone
+# asks, as `scores` is the phase that waits for memory.
+cdef enum:
+    BOUND_BY_MEMORY = 2
+
+
+cdef inline const void *const *asked_by_scores(const Sizes *sizes, const void *const *next_n) noexcept nogil:
+    """What of `look_ahead` is for the scores where a gradient follows."""
+    return next_n if sizes.n_products <= BOUND_BY_MEMORY else NULL
+
+
 cdef inline fl_fold fold_from(const fl_fold *fold, size_t offset) noexcept nogil:
     """The folding of the features that begin `offset` bytes on."""
     cdef fl_fold rest = fl_fold(NULL, NULL)

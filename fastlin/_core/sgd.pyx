@@ -28,9 +28,10 @@ from libc.string cimport memset
 
 from fastlin._core.batches cimport Batches, cut_batches
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind, fl_model, fl_report, fl_step
-from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_loss, centre_rows, data_of, fold_from, gradient_offset
-from fastlin._core.rows cimport gradient_stride, load_features, look_ahead, open_block, point_at, products_of, put_real
-from fastlin._core.rows cimport read_rows, reference_of, rows_in_cache, score_block, size_block, write_bias
+from fastlin._core.rows cimport Block, Memory, Rows, Sizes, asked_by_scores, block_loss, centre_rows, data_of, fold_from
+from fastlin._core.rows cimport gradient_offset, gradient_stride, load_features, look_ahead, open_block, point_at
+from fastlin._core.rows cimport products_of, put_real, read_rows, reference_of, rows_in_cache, score_block, size_block
+from fastlin._core.rows cimport write_bias
 from fastlin._core.step cimport as_model, model_from, step_at
 from fastlin._core.team cimport fl_team, fl_team_asked, fl_team_claim, fl_team_look, fl_team_open, fl_team_wait
 from fastlin._core.team cimport omp_get_num_threads
@@ -55,8 +56,7 @@ cdef enum:
 # Features a piece of phase (B): long enough that a row's are read as a stream.
 cdef enum:
     SLICE = 256
-# Rows whose coefficients and pointers stay in the second-level cache beside a slice of their features.
-cdef enum:
+    # Rows whose coefficients and pointers stay in the second-level cache beside a slice of their features.
     PANEL_ROWS = 1024
 
 
@@ -113,12 +113,12 @@ cdef ptrdiff_t _groups(const Epoch *run, ptrdiff_t k, ptrdiff_t panel) noexcept 
     return (n + run.group_rows - 1) // run.group_rows
 
 
-cdef const void *const *_look_ahead(const Epoch *run, Block *block, ptrdiff_t first, ptrdiff_t stop) noexcept nogil:
+cdef const void *const *_look_ahead(const Epoch *run, Block *block, ptrdiff_t first, ptrdiff_t stop,
+                                    ptrdiff_t n) noexcept nogil:
     """The rows this thread is likely to score next: of the group, which ends at `stop`, or of its next group."""
-    if first < stop:
-        return look_ahead(block, &run.rows, run.batches.picked, first, stop, block.n)
-    return look_ahead(block, &run.rows, run.batches.picked, stop + (run.n_threads - 1) * run.group_rows,
-                      run.batches.first[run.batches.n], block.n)
+    if first == stop:
+        first, stop = stop + (run.n_threads - 1) * run.group_rows, run.batches.first[run.batches.n]
+    return look_ahead(block, &run.rows, run.batches.picked, first, stop, n)
 
 
 cdef void _run_group(
@@ -129,10 +129,11 @@ cdef void _run_group(
     cdef char *memory = run.memory + <size_t>thread * run.thread_bytes
     cdef char *bias_c = memory + run.bias_offset
     cdef char *part = NULL
-    cdef ptrdiff_t c = run.sizes.n_classes, ld_s = run.sizes.padded_classes, j, slice_
+    cdef ptrdiff_t c = run.sizes.n_classes, p = run.sizes.n_products, ld_s = run.sizes.padded_classes, j, slice_, n
     cdef ptrdiff_t in_batch = panel * (run.panel_rows // run.group_rows) + i
     cdef ptrdiff_t start = run.batches.first[k] + in_batch * run.group_rows, first = start
     cdef ptrdiff_t stop = min(start + run.group_rows, _panel_stop(run, k, panel))
+    cdef const void *const *next_n
     cdef double *db = run.group_db + in_batch * c
     cdef double loss = 0.0
     cdef int64_t n_correct = 0
@@ -140,24 +141,24 @@ cdef void _run_group(
     # Until the gradient's sum takes its place, db holds what the slices' shifts take off the bias.
     for j in range(c):
         db[j] = 0.0
-        for slice_ in range(run.n_slices if run.fold.shift_d != NULL else 0):
-            db[j] += 0.0 if j >= run.sizes.n_products else run.dots[slice_ * c + j]
+        for slice_ in range(run.n_slices if run.fold.shift_d != NULL and j < p else 0):
+            db[j] += run.dots[slice_ * c + j]
     write_bias(&run.rows, &run.sizes, run.bias.w_cd, db, bias_c)
     memset(db, 0, <size_t>c * sizeof(double))
     while first < stop and not fl_team_asked(team):
         if run.parts == NULL:
             block.s_nc = run.panel_s + <size_t>((i * run.group_rows + first - start) * ld_s) * run.rows.real.size
-        score_block(&block, &run.rows, &run.sizes, run.w_packed, run.batches.picked, first,
-                    min(run.sizes.most_rows, stop - first), NULL)
+        n = min(run.sizes.most_rows, stop - first)
+        next_n = NULL if run.parts == NULL else _look_ahead(run, &block, first + n, stop, n)
+        score_block(&block, &run.rows, &run.sizes, run.w_packed, run.batches.picked, first, n,
+                    asked_by_scores(&run.sizes, next_n))
         loss += block_loss(&block, &run.rows, &run.sizes, &run.loss, bias_c, run.batches.picked, first, run.y,
                            run.weight, run.batches.total[k], db, &n_correct)
         if run.parts != NULL:
             part = run.parts + <size_t>(in_batch * c * run.ld_part) * run.rows.real.size
-            run.rows.kernels.gradient(
-                block.n, run.sizes.n_products, block.x_n, block.s_nc, ld_s, 0, run.sizes.n_features, part, run.ld_part,
-                first > start, _look_ahead(run, &block, first + block.n, stop),
-            )
-        first += block.n
+            run.rows.kernels.gradient(n, p, block.x_n, block.s_nc, ld_s, 0, run.sizes.n_features, part, run.ld_part,
+                                      first > start, next_n)
+        first += n
         fl_team_look(team, thread)
     run.group_loss[run.group_first[k] + in_batch] = loss
     run.group_correct[run.group_first[k] + in_batch] = n_correct
@@ -297,14 +298,13 @@ cdef void _cut_rows(Epoch *run, ptrdiff_t n_classes, ptrdiff_t batch_size) noexc
 
 
 cdef int _take_memory(Epoch *run, Memory memory, ptrdiff_t batch_size, int n_threads) except -1:
-    cdef ptrdiff_t c = run.sizes.n_classes, d = run.sizes.n_features, k, n_groups = 0, rows_of
+    cdef ptrdiff_t c = run.sizes.n_classes, d = run.sizes.n_features, k, n_groups = 0
     cdef int64_t *group_first = <int64_t *>memory.take(<size_t>(run.batches.n + 1) * 8)
     cdef ptrdiff_t most_groups = (batch_size + run.group_rows - 1) // run.group_rows
     cdef size_t size = run.rows.real.size
     for k in range(run.batches.n):
         group_first[k] = n_groups
-        rows_of = run.batches.first[k + 1] - run.batches.first[k]
-        n_groups += (rows_of + run.group_rows - 1) // run.group_rows
+        n_groups += (run.batches.first[k + 1] - run.batches.first[k] + run.group_rows - 1) // run.group_rows
     group_first[run.batches.n] = n_groups
     run.group_first = group_first
     run.w_packed = memory.take(<size_t>run.rows.real.packed_size(run.sizes.n_products, d) * size)
