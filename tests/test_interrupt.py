@@ -77,12 +77,12 @@ def test_what_any_handler_raises_comes_out_and_what_does_not_raise_is_run() -> N
         raise TooLongError
 
     with signal_after(0.1, signal.SIGALRM, raising), pytest.raises(TooLongError):
-        functional.sgd_epoch(X, y, W, None, order=order, batch_size=len(order), lr=0.01)
+        functional.sgd_epoch(X, y, W, None, order=order, batch_size=len(order), lr=0.01, n_threads=1)
 
     def seconds() -> float:
         heard: list[float] = []
         with signal_after(0.1, signal.SIGALRM, lambda number, frame: heard.append(time.perf_counter())) as sent:
-            functional.sgd_epoch(X, y, W, None, order=order, batch_size=len(order), lr=0.01)
+            functional.sgd_epoch(X, y, W, None, order=order, batch_size=len(order), lr=0.01, n_threads=1)
             done = time.perf_counter()
         assert W.any() and heard[0] < done
         return heard[0] - sent[0]

@@ -32,7 +32,7 @@ STANDARD = (X - X.mean(axis=0)) / X.std(axis=0)
             batch_size=32, momentum=0.0, max_iter=3, penalty="elasticnet", l1_ratio=0.5, alpha=0.01
         ),
     ],
-    ids=repr,
+    ids=lambda subject: f"{subject.__module__}.{subject.__name__}" if callable(subject) else repr(subject),
 )  # fmt: skip
 def test_what_is_right_passes(subject: Any) -> None:
     for seed in (0, 1) if not hasattr(subject, "fit") else (0,):
@@ -118,7 +118,7 @@ def table_of_true_labels() -> dict[bytes, int]:
         ({"bias_twice": True}, {"bias as a column"}),
         ({"table": True}, {"shuffled labels give chance"}),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, dict) else ", ".join(sorted(value)),
 )
 def test_a_broken_loss_fails_its_check(how: dict[str, Any], failed: set[str]) -> None:
     if "table" in how:
