@@ -5,6 +5,7 @@ The twin takes a few of the images, as it needs a hundred times as long; its tim
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -60,7 +61,8 @@ def call(case: Case, name: str, n_threads: int) -> Callable[[], np.ndarray]:
         if name == "fastlin":
             return lambda: color_histogram(X, n_threads=n_threads, **HISTOGRAM)
         return lambda: reference.color_histogram(X, **HISTOGRAM)
-    words = _words(precision(case)).set_params(n_threads=n_threads)
+    # A copy: the calls of several thread counts take turns.
+    words = copy.copy(_words(precision(case))).set_params(n_threads=n_threads)
     if name == "fastlin":
         return lambda: words.transform(X)
     return lambda: _words_reference.encode(X, words._model)
