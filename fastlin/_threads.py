@@ -62,12 +62,15 @@ def get_num_threads() -> int:
     return explain()[0]
 
 
-def resolve(n_threads: int | None, work: float) -> int:
-    """The thread count of a call of `work` operations; `n_threads` is the caller's argument, checked."""
+def resolve(n_threads: int | None, work: float, least: float = 1.0) -> int:
+    """The thread count of a call of `work` operations; `n_threads` is the caller's argument, checked.
+
+    Two threads want WORK_PER_THREAD each; where there are more, `least` of that is enough for each.
+    """
     most = work / WORK_PER_THREAD
     if most < 2.0:
         return 1
-    n = min(_asked_for(n_threads)[0], available_cpus(), int(min(most, 1e6)))
+    n = min(_asked_for(n_threads)[0], available_cpus(), int(min(most / least, 1e6)))
     return 1 if _openmp.must_be_serial() else n
 
 

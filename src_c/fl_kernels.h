@@ -56,7 +56,7 @@ typedef struct {
     void (*scores)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *const *x_n, const void *w_packed, void *s_nc,
                    ptrdiff_t ld_s, void *scratch, const void *const *next_n);
     /* dw_cd (+)= g_nc^T . rows, for the features [d0, d1); dw_cd points at feature d0. next_n: as above, or
-     * NULL; only with all features, d0 = 0. */
+     * NULL; only with all features, d0 = 0. FL_GRADIENT_ROWS at a time are summed from zero and then added. */
     void (*gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g, ptrdiff_t d0,
                      ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate, const void *const *next_n);
     /* out_nd = rows less centre_d, for the features [d0, d1); centre_d points at feature d0. */
@@ -102,9 +102,9 @@ typedef struct {
     double (*finish_gradient)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrdiff_t ld_parts, ptrdiff_t n_parts,
                               ptrdiff_t stride, fl_fold fold, const double *db_c, const void *w_cd, ptrdiff_t ld_w,
                               double l2, double l1, void *out_cd, ptrdiff_t ld_out);
-    /* out_cd = sum of n_parts partial gradients, `stride` apart, for `d` features. */
+    /* out_cd = sum of n_parts partial gradients, `stride` apart, for `d` features; `of_group` by `of_group`. */
     void (*sum_parts)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrdiff_t ld_parts, ptrdiff_t n_parts,
-                      ptrdiff_t stride, void *out_cd, ptrdiff_t ld_out);
+                      ptrdiff_t of_group, ptrdiff_t stride, void *out_cd, ptrdiff_t ld_out);
     /* One step of gradient descent on `d` features of the model. dw_cd is the data's gradient in raw coordinates; fold
      * and db_c bring it to the weights' as above (db_c NULL: dw_cd as it is). report may be NULL.
      * Returns the penalty of the new weights. */
@@ -212,6 +212,10 @@ enum { FL_READ_BYTES = 256 };
 #else
 #define FL_COMPILER "GCC " __VERSION__
 #endif
+
+/* Rows of one run of the gradient's sums: so many additions one after the other, for the sake of float's 24 bits; 12 KiB
+ * of stack for a group's coefficients in double. */
+#define FL_GRADIENT_ROWS 128
 
 /* Room for one vector a row and class of a group: 64 bytes is the widest vector, 16 the most classes in a group. */
 #define FL_SCRATCH_BYTES(n) ((size_t)(n) * 16 * 64)

@@ -169,15 +169,21 @@ FL_INLINE V NAME(sign)(V w) {
     return VW(from_bits)(VW(as_bits)(one) & LESS(zero, w)) - VW(from_bits)(VW(as_bits)(one) & LESS(w, zero));
 }
 
+/* The sum of groups of parts, each group added up first. */
 static void NAME(sum_parts)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrdiff_t ld_parts, ptrdiff_t n_parts,
-                            ptrdiff_t stride, void *out_cd, ptrdiff_t ld_out) {
+                            ptrdiff_t of_group, ptrdiff_t stride, void *out_cd, ptrdiff_t ld_out) {
     for (ptrdiff_t j = 0; j < c; j++) {
         const REAL *part = (const REAL *)parts_cd + j * ld_parts;
         REAL *out = (REAL *)out_cd + j * ld_out;
         for (ptrdiff_t at = 0; at < d; at += LANES) {
             const ptrdiff_t width = d - at < LANES ? d - at : LANES;
-            V sum = VW(load_n)(part + at, width);
-            for (ptrdiff_t k = 1; k < n_parts; k++) sum = sum + VW(load_n)(part + k * stride + at, width);
+            V sum = VW(set1)(0);
+            for (ptrdiff_t k = 0; k < n_parts; k += of_group) {
+                const ptrdiff_t stop = k + of_group < n_parts ? k + of_group : n_parts;
+                V group = VW(load_n)(part + k * stride + at, width);
+                for (ptrdiff_t i = k + 1; i < stop; i++) group = group + VW(load_n)(part + i * stride + at, width);
+                sum = k == 0 ? group : sum + group;
+            }
             VW(store_n)(out + at, sum, width);
         }
     }

@@ -46,8 +46,6 @@
 /* A strip of scores_many: as many additions; 128 x 3 vectors of 64 bytes are 24 KiB of weights. A block's strip, 128
  * numbers a row, fits FL_SCRATCH_BYTES. */
 #define FL_PANEL_STRIP 128
-/* Rows of one run of the gradient's sums: as many additions; 12 KiB of stack for a group's coefficients in double. */
-#define FL_GRADIENT_ROWS 128
 /* Where a step is a small part of a line, asking for memory costs more than it brings. */
 #define FL_ASKS (FL_VECTOR_BYTES > 16 && LANES * sizeof(X) >= 16)
 /* Features for each that the gradient asks for; more where the scores ask too (BOUND_BY_MEMORY of rows.pxd). */

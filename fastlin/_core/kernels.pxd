@@ -104,7 +104,7 @@ cdef extern from "fl_kernels.h" nogil:
                                   ptrdiff_t ld_out) noexcept nogil
         void (*balance)(ptrdiff_t c, ptrdiff_t d, void *dw_cd, ptrdiff_t ld_dw) noexcept nogil
         void (*sum_parts)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrdiff_t ld_parts, ptrdiff_t n_parts,
-                          ptrdiff_t stride, void *out_cd, ptrdiff_t ld_out) noexcept nogil
+                          ptrdiff_t of_group, ptrdiff_t stride, void *out_cd, ptrdiff_t ld_out) noexcept nogil
         double (*update)(ptrdiff_t c, ptrdiff_t d, fl_model model, const void *dw_cd, ptrdiff_t ld_dw, fl_fold fold,
                          const double *db_c, const fl_step *step, fl_report *report) noexcept nogil
         double (*penalty)(ptrdiff_t c, ptrdiff_t d, const void *w_cd, ptrdiff_t ld_w, double l2,
@@ -174,7 +174,7 @@ cdef extern from "fl_kernels.h" nogil:
         uint32_t (*read)(ptrdiff_t n, const void *bytes_n) noexcept nogil
 
     enum:
-        FL_READ_BYTES
+        FL_READ_BYTES, FL_GRADIENT_ROWS
     size_t FL_SCRATCH_BYTES(ptrdiff_t n)
     const fl_kernels fl_kernels_baseline, fl_kernels_avx2, fl_kernels_avx512
     const fl_word_products fl_words_bf16, fl_words_amx

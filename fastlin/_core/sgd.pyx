@@ -2,17 +2,17 @@
 
 A batch takes two phases, each cut into pieces that any thread may take:
 
-(A) groups of its rows, block by block: scores, losses, their gradient with respect to the scores;
+(A) pieces of its rows, block by block: scores, losses, their gradient with respect to the scores;
 (B) slices of features: penalty and update (momentum, or Adam; the mean of the iterates), then the new weights packed
     for the next batch.
 
 The gradient of the weights is made where it costs least. Small ones ("parts"): in (A), while a block's rows are in
-cache, each group summing its own, and (B) adds up the groups'. Large ones, many classes: in (B), each slice for all
+cache, each piece summing its own, and (B) adds up the pieces'. Large ones, many classes: in (B), each slice for all
 rows, so that nothing of the weights' size exists twice; a batch too high for that passes panel by panel, and the update
 follows the last.
 
-How rows are cut into groups, blocks and panels depends on the shape alone and every sum runs in a fixed order, so the
-bits do not depend on the thread count.
+How rows are cut is told in cuts.pyx. Every sum runs in an order that depends on the shape alone, so the bits do not
+depend on the thread count.
 
 Standardisation stays folded: the kernels see W * scale, and the bias less what the shift takes off it. That, the
 penalty and the packed weights are all renewed slice by slice in (B), so W is passed over once a batch.
@@ -27,37 +27,16 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from fastlin._core.batches cimport Batches, cut_batches
+from fastlin._core.cuts cimport Cut, cut_rows, cuts_of
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind, fl_model, fl_report, fl_step
 from fastlin._core.rows cimport Block, Memory, Rows, Sizes, asked_by_scores, block_loss, centre_rows, data_of, fold_from
-from fastlin._core.rows cimport gradient_offset, gradient_stride, load_features, look_ahead, open_block, point_at
-from fastlin._core.rows cimport products_of, put_real, read_rows, reference_of, rows_in_cache, score_block, size_block
-from fastlin._core.rows cimport write_bias
+from fastlin._core.rows cimport gradient_offset, load_features, look_ahead, open_block, point_at, put_real, read_rows
+from fastlin._core.rows cimport reference_of, score_block, write_bias
 from fastlin._core.step cimport as_model, model_from, step_at
 from fastlin._core.team cimport fl_team, fl_team_asked, fl_team_claim, fl_team_look, fl_team_open, fl_team_wait
 from fastlin._core.team cimport omp_get_num_threads
 
 cnp.import_array()
-
-
-# A block is read twice, so it should stay in a second-level cache of 1 MiB beside the weights and the gradient.
-cdef enum:
-    BLOCK_BYTES = 512 * 1024
-# Where the gradient is made in (B), blocks are what threads share in (A): 256 rows make 8 of them.
-cdef enum:
-    BLOCK_ROWS = 32
-# The largest gradient that groups keep for themselves, and all of a batch's together, which (B) finds in cache.
-cdef enum:
-    ONE_PART_BYTES = 256 * 1024
-    ALL_PARTS_BYTES = 1024 * 1024
-# About 80 us of one core, and what a row costs besides its 4 C D operations, in operations.
-cdef enum:
-    GROUP_WORK = 8_000_000
-    ROW_WORK = 2_000
-# Features a piece of phase (B): long enough that a row's are read as a stream.
-cdef enum:
-    SLICE = 256
-    # Rows whose coefficients and pointers stay in the second-level cache beside a slice of their features.
-    PANEL_ROWS = 1024
 
 
 cdef struct Epoch:
@@ -69,10 +48,11 @@ cdef struct Epoch:
     fl_model weights            # (C, D)
     fl_model bias               # (1, C); w_cd NULL without bias
     Batches batches
-    const int64_t *group_first  # number of each batch's first group, counted through the epoch
+    Cut cut
+    const int64_t *block_first  # number of each batch's first block, counted through the epoch
     const int64_t *y
     const double *weight
-    ptrdiff_t n_slices, group_rows, panel_rows
+    ptrdiff_t n_slices
     double n_steps              # taken before, as Adam counts them
     double n_averaged           # weights in the mean before
     fl_report *reports          # of the last batch's step: a slice each, and the bias's
@@ -80,13 +60,12 @@ cdef struct Epoch:
     char *w_packed
     double *dots                # (n_slices, C): each slice's share of what the shift takes off the bias
     double *penalties           # (n_batches + 1, n_slices): before each batch, and after the last
-    char *parts                 # (groups of a batch, C, ld_part): gradients; NULL where (B) makes them
-    ptrdiff_t ld_part
+    char *parts                 # (pieces of a batch, C, ld_part): gradients; NULL where (B) makes them
     char *panel_s               # (panel_rows, padded C), without parts: scores, then their gradient
     char *panel_dw              # (C, D), for batches of several panels
-    double *group_db            # (groups of a batch, C)
-    double *group_loss          # of all batches
-    int64_t *group_correct
+    double *block_db            # (blocks of a batch, C)
+    double *block_loss          # of all batches
+    int64_t *block_correct
     char *memory
     size_t thread_bytes, bias_offset, slice_offset
     int n_threads
@@ -101,42 +80,45 @@ cdef struct SliceMemory:
 
 
 cdef ptrdiff_t _panels(const Epoch *run, ptrdiff_t k) noexcept nogil:
-    return (run.batches.first[k + 1] - run.batches.first[k] + run.panel_rows - 1) // run.panel_rows
+    return cuts_of(run.batches.first[k + 1] - run.batches.first[k], run.cut.panel_rows)
 
 
 cdef ptrdiff_t _panel_stop(const Epoch *run, ptrdiff_t k, ptrdiff_t panel) noexcept nogil:
-    return min(run.batches.first[k] + (panel + 1) * run.panel_rows, run.batches.first[k + 1])
+    return min(run.batches.first[k] + (panel + 1) * run.cut.panel_rows, run.batches.first[k + 1])
 
 
-cdef ptrdiff_t _groups(const Epoch *run, ptrdiff_t k, ptrdiff_t panel) noexcept nogil:
-    cdef ptrdiff_t n = _panel_stop(run, k, panel) - run.batches.first[k] - panel * run.panel_rows
-    return (n + run.group_rows - 1) // run.group_rows
+cdef ptrdiff_t _pieces(const Epoch *run, ptrdiff_t k, ptrdiff_t panel) noexcept nogil:
+    cdef ptrdiff_t n = _panel_stop(run, k, panel) - run.batches.first[k] - panel * run.cut.panel_rows
+    return cuts_of(n, run.cut.piece_rows)
+
+
+cdef inline ptrdiff_t _width(const Epoch *run, ptrdiff_t i) noexcept nogil:
+    """Features of slice i."""
+    return min(run.cut.slice_features, run.sizes.n_features - i * run.cut.slice_features)
 
 
 cdef const void *const *_look_ahead(const Epoch *run, Block *block, ptrdiff_t first, ptrdiff_t stop,
                                     ptrdiff_t n) noexcept nogil:
-    """The rows this thread is likely to score next: of the group, which ends at `stop`, or of its next group."""
+    """The rows this thread is likely to score next: of the piece, which ends at `stop`, or of its next piece."""
     if first == stop:
-        first, stop = stop + (run.n_threads - 1) * run.group_rows, run.batches.first[run.batches.n]
+        first, stop = stop + (run.n_threads - 1) * run.cut.piece_rows, run.batches.first[run.batches.n]
     return look_ahead(block, &run.rows, run.batches.picked, first, stop, n)
 
 
-cdef void _run_group(
+cdef void _run_piece(
     const Epoch *run, fl_team *team, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i, int thread
 ) noexcept nogil:
-    """Phase (A): group i of a panel of batch k."""
+    """Phase (A): piece i of a panel of batch k."""
     cdef Block block
     cdef char *memory = run.memory + <size_t>thread * run.thread_bytes
     cdef char *bias_c = memory + run.bias_offset
     cdef char *part = NULL
     cdef ptrdiff_t c = run.sizes.n_classes, p = run.sizes.n_products, ld_s = run.sizes.padded_classes, j, slice_, n
-    cdef ptrdiff_t in_batch = panel * (run.panel_rows // run.group_rows) + i
-    cdef ptrdiff_t start = run.batches.first[k] + in_batch * run.group_rows, first = start
-    cdef ptrdiff_t stop = min(start + run.group_rows, _panel_stop(run, k, panel))
+    cdef ptrdiff_t in_panel = i * run.cut.piece_rows, in_batch = panel * run.cut.panel_rows + in_panel
+    cdef ptrdiff_t start = run.batches.first[k] + in_batch, first = start
+    cdef ptrdiff_t stop = min(start + run.cut.piece_rows, _panel_stop(run, k, panel)), number
     cdef const void *const *next_n
-    cdef double *db = run.group_db + in_batch * c
-    cdef double loss = 0.0
-    cdef int64_t n_correct = 0
+    cdef double *db = run.block_db + in_batch // run.sizes.most_rows * c
     open_block(&block, &run.rows, &run.sizes, memory)
     # Until the gradient's sum takes its place, db holds what the slices' shifts take off the bias.
     for j in range(c):
@@ -144,24 +126,28 @@ cdef void _run_group(
         for slice_ in range(run.n_slices if run.fold.shift_d != NULL and j < p else 0):
             db[j] += run.dots[slice_ * c + j]
     write_bias(&run.rows, &run.sizes, run.bias.w_cd, db, bias_c)
-    memset(db, 0, <size_t>c * sizeof(double))
+    if run.parts != NULL:
+        part = run.parts + <size_t>(i * c * run.cut.ld_part) * run.rows.real.size
     while first < stop and not fl_team_asked(team):
         if run.parts == NULL:
-            block.s_nc = run.panel_s + <size_t>((i * run.group_rows + first - start) * ld_s) * run.rows.real.size
+            block.s_nc = run.panel_s + <size_t>((in_panel + first - start) * ld_s) * run.rows.real.size
         n = min(run.sizes.most_rows, stop - first)
         next_n = NULL if run.parts == NULL else _look_ahead(run, &block, first + n, stop, n)
         score_block(&block, &run.rows, &run.sizes, run.w_packed, run.batches.picked, first, n,
                     asked_by_scores(&run.sizes, next_n))
-        loss += block_loss(&block, &run.rows, &run.sizes, &run.loss, bias_c, run.batches.picked, first, run.y,
-                           run.weight, run.batches.total[k], db, &n_correct)
-        if run.parts != NULL:
-            part = run.parts + <size_t>(in_batch * c * run.ld_part) * run.rows.real.size
-            run.rows.kernels.gradient(n, p, block.x_n, block.s_nc, ld_s, 0, run.sizes.n_features, part, run.ld_part,
-                                      first > start, next_n)
+        number = run.block_first[k] + (in_batch + first - start) // run.sizes.most_rows
+        memset(db, 0, <size_t>c * sizeof(double))
+        run.block_correct[number] = 0
+        run.block_loss[number] = block_loss(
+            &block, &run.rows, &run.sizes, &run.loss, bias_c, run.batches.picked, first, run.y, run.weight,
+            run.batches.total[k], db, &run.block_correct[number],
+        )
+        if part != NULL:
+            run.rows.kernels.gradient(n, p, block.x_n, block.s_nc, ld_s, 0, run.sizes.n_features, part,
+                                      run.cut.ld_part, first > start, next_n)
         first += n
+        db += c
         fl_team_look(team, thread)
-    run.group_loss[run.group_first[k] + in_batch] = loss
-    run.group_correct[run.group_first[k] + in_batch] = n_correct
 
 
 cdef SliceMemory _open_slice(const Epoch *run, int thread) noexcept nogil:
@@ -172,9 +158,9 @@ cdef SliceMemory _open_slice(const Epoch *run, int thread) noexcept nogil:
     memory.db_real_c = at
     at += run.sizes.padded_classes * 8
     memory.dw_cd = at
-    at += run.sizes.n_classes * SLICE * 8
+    at += run.sizes.n_classes * run.cut.slice_features * 8
     memory.x_n = <const void **>at
-    at += run.panel_rows * 8
+    at += run.cut.panel_rows * 8
     memory.tile = at
     return memory
 
@@ -182,7 +168,7 @@ cdef SliceMemory _open_slice(const Epoch *run, int thread) noexcept nogil:
 cdef void _prepare_slice(const Epoch *run, ptrdiff_t i) noexcept nogil:
     """What phase (A) of the next batch needs of the weights of slice i."""
     cdef ptrdiff_t d = run.sizes.n_features, c = run.sizes.n_classes, p = run.sizes.n_products
-    cdef ptrdiff_t d0 = i * SLICE, d1 = min(d, d0 + SLICE)
+    cdef ptrdiff_t d0 = i * run.cut.slice_features, d1 = d0 + _width(run, i)
     cdef const void *reference_d = reference_of(&run.rows, &run.sizes, run.weights.w_cd)
     run.rows.real.pack(p, d, d0, d1, run.weights.w_cd, reference_d, run.fold, run.w_packed)
     if run.fold.shift_d != NULL:
@@ -192,16 +178,17 @@ cdef void _prepare_slice(const Epoch *run, ptrdiff_t i) noexcept nogil:
 cdef void _run_slice(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i, int thread) noexcept nogil:
     """Phase (B): slice i of a panel of batch k, and the update after the last panel."""
     cdef ptrdiff_t d = run.sizes.n_features, c = run.sizes.n_classes, p = run.sizes.n_products, j, g
-    cdef ptrdiff_t d0 = i * SLICE, width = min(SLICE, d - d0)
-    cdef ptrdiff_t first = run.batches.first[k] + panel * run.panel_rows, n = _panel_stop(run, k, panel) - first
-    cdef ptrdiff_t n_panels = _panels(run, k), n_groups = run.group_first[k + 1] - run.group_first[k], ld = SLICE
+    cdef ptrdiff_t d0 = i * run.cut.slice_features, width = _width(run, i), ld = run.cut.slice_features
+    cdef ptrdiff_t first = run.batches.first[k] + panel * run.cut.panel_rows, n = _panel_stop(run, k, panel) - first
+    cdef ptrdiff_t n_panels = _panels(run, k), n_blocks = run.block_first[k + 1] - run.block_first[k]
     cdef size_t offset = <size_t>d0 * run.rows.real.size
     cdef SliceMemory memory = _open_slice(run, thread)
     cdef char *dw = memory.dw_cd
     cdef fl_step step
     cdef fl_report *report = NULL
     if run.parts != NULL:
-        run.rows.real.sum_parts(p, width, run.parts + offset, run.ld_part, n_groups, c * run.ld_part, dw, ld)
+        run.rows.real.sum_parts(p, width, run.parts + offset, run.cut.ld_part, _pieces(run, k, panel),
+                                run.cut.group_rows // run.cut.piece_rows, c * run.cut.ld_part, dw, ld)
     else:
         if n_panels > 1:
             dw, ld = run.panel_dw + offset, d
@@ -215,8 +202,8 @@ cdef void _run_slice(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i
         run.rows.real.balance(c, width, dw, ld)
     for j in range(c):
         memory.db_c[j] = 0.0
-        for g in range(n_groups):
-            memory.db_c[j] += run.group_db[g * c + j]
+        for g in range(n_blocks):
+            memory.db_c[j] += run.block_db[g * c + j]
     step = step_at(&run.step, run.batches.rates[k], run.n_steps + k, run.n_averaged + k)
     if k == run.batches.n - 1:
         report = run.reports
@@ -238,10 +225,10 @@ cdef void _run_share(Epoch *run, fl_team *team, int thread, int n_threads) noexc
     cdef ptrdiff_t k, panel, i
     for k in range(run.batches.n):
         for panel in range(_panels(run, k)):
-            i = fl_team_claim(team, _groups(run, k, panel))
+            i = fl_team_claim(team, _pieces(run, k, panel))
             while i >= 0:
-                _run_group(run, team, k, panel, i, thread)
-                i = fl_team_claim(team, _groups(run, k, panel))
+                _run_piece(run, team, k, panel, i, thread)
+                i = fl_team_claim(team, _pieces(run, k, panel))
             if fl_team_wait(team, thread, n_threads):
                 return
             i = fl_team_claim(team, run.n_slices)
@@ -275,61 +262,39 @@ cdef int _raise_pending() except -1:
     return -1
 
 
-cdef void _cut_rows(Epoch *run, ptrdiff_t n_classes, ptrdiff_t batch_size) noexcept nogil:
-    """Heights of blocks, groups and panels: from the shape and the batch size, nothing else."""
-    cdef ptrdiff_t height = rows_in_cache(&run.rows, BLOCK_BYTES), most, n_groups, n_blocks
-    cdef double work = <double>batch_size * (4.0 * n_classes * run.rows.n_features + ROW_WORK)
-    cdef size_t part_bytes = <size_t>(n_classes * gradient_stride(&run.rows)) * run.rows.real.size
-    if part_bytes > ONE_PART_BYTES:
-        run.sizes = size_block(&run.rows, n_classes, products_of(n_classes), min(BLOCK_ROWS, height))
-        run.group_rows = run.sizes.most_rows
-        run.panel_rows = (min(PANEL_ROWS, batch_size) + run.group_rows - 1) // run.group_rows * run.group_rows
-        run.ld_part = 0
-        return
-    run.ld_part = gradient_stride(&run.rows)
-    most = ALL_PARTS_BYTES // <ptrdiff_t>part_bytes
-    n_groups = max(<ptrdiff_t>1, min(most, <ptrdiff_t>(work / GROUP_WORK + 0.5)))
-    run.group_rows = (batch_size + n_groups - 1) // n_groups
-    # Equal blocks, a fifth above what fits at most and few: each reads and writes the group's gradient once.
-    n_blocks = (run.group_rows + height * 6 // 5 - 1) // (height * 6 // 5)
-    height = (run.group_rows + n_blocks - 1) // n_blocks
-    run.sizes = size_block(&run.rows, n_classes, products_of(n_classes), height + height % 2)
-    run.panel_rows = run.group_rows * n_groups
-
-
 cdef int _take_memory(Epoch *run, Memory memory, ptrdiff_t batch_size, int n_threads) except -1:
-    cdef ptrdiff_t c = run.sizes.n_classes, d = run.sizes.n_features, k, n_groups = 0
-    cdef int64_t *group_first = <int64_t *>memory.take(<size_t>(run.batches.n + 1) * 8)
-    cdef ptrdiff_t most_groups = (batch_size + run.group_rows - 1) // run.group_rows
+    cdef ptrdiff_t c = run.sizes.n_classes, d = run.sizes.n_features, k, n_blocks = 0
+    cdef int64_t *block_first = <int64_t *>memory.take(<size_t>(run.batches.n + 1) * 8)
+    cdef ptrdiff_t height = run.sizes.most_rows, most_pieces = cuts_of(batch_size, run.cut.piece_rows)
     cdef size_t size = run.rows.real.size
     for k in range(run.batches.n):
-        group_first[k] = n_groups
-        n_groups += (run.batches.first[k + 1] - run.batches.first[k] + run.group_rows - 1) // run.group_rows
-    group_first[run.batches.n] = n_groups
-    run.group_first = group_first
+        block_first[k] = n_blocks
+        n_blocks += cuts_of(run.batches.first[k + 1] - run.batches.first[k], height)
+    block_first[run.batches.n] = n_blocks
+    run.block_first = block_first
     run.w_packed = memory.take(<size_t>run.rows.real.packed_size(run.sizes.n_products, d) * size)
     run.dots = <double *>memory.take(
-        <size_t>(run.n_slices * (run.batches.n + c + 4) + 3 + most_groups * c) * sizeof(double)
+        <size_t>(run.n_slices * (run.batches.n + c + 4) + 3 + cuts_of(batch_size, height) * c) * sizeof(double)
     )
     run.penalties = run.dots + run.n_slices * c
     run.reports = <fl_report *>(run.penalties + (run.batches.n + 1) * run.n_slices)
     memset(run.reports, 0, <size_t>(run.n_slices + 1) * sizeof(fl_report))
-    run.group_db = <double *>(run.reports + run.n_slices + 1)
-    run.group_loss = <double *>memory.take(<size_t>n_groups * 16)
-    run.group_correct = <int64_t *>(run.group_loss + n_groups)
+    run.block_db = <double *>(run.reports + run.n_slices + 1)
+    run.block_loss = <double *>memory.take(<size_t>n_blocks * 16)
+    run.block_correct = <int64_t *>(run.block_loss + n_blocks)
     run.parts = run.panel_s = run.panel_dw = NULL
-    if run.ld_part > 0:
-        run.parts = memory.take(<size_t>(most_groups * c * run.ld_part) * size) + gradient_offset(&run.rows)
+    if run.cut.ld_part > 0:
+        run.parts = memory.take(<size_t>(most_pieces * c * run.cut.ld_part) * size) + gradient_offset(&run.rows)
     else:
-        run.panel_s = memory.take(<size_t>(run.panel_rows * run.sizes.padded_classes) * size)
-        memset(run.panel_s, 0, <size_t>(run.panel_rows * run.sizes.padded_classes) * size)
-        if batch_size > run.panel_rows:
+        run.panel_s = memory.take(<size_t>(run.cut.panel_rows * run.sizes.padded_classes) * size)
+        memset(run.panel_s, 0, <size_t>(run.cut.panel_rows * run.sizes.padded_classes) * size)
+        if batch_size > run.cut.panel_rows:
             run.panel_dw = memory.take(<size_t>(c * d) * size)
     run.bias_offset = run.sizes.bytes
     run.slice_offset = run.bias_offset + (<size_t>run.sizes.padded_classes * 8 + 63) // 64 * 64
-    run.thread_bytes = run.slice_offset + <size_t>(run.sizes.padded_classes * 16 + c * SLICE * 8 + 64)
+    run.thread_bytes = run.slice_offset + <size_t>(run.sizes.padded_classes * 16 + c * run.cut.slice_features * 8 + 64)
     if run.parts == NULL:
-        run.thread_bytes += <size_t>(run.panel_rows * (8 + SLICE * 8 if run.rows.tiled else 8))
+        run.thread_bytes += <size_t>(run.cut.panel_rows * (8 + run.cut.slice_features * 8 if run.rows.tiled else 8))
     run.thread_bytes = (run.thread_bytes + 63) // 64 * 64
     run.memory = memory.take(<size_t>n_threads * run.thread_bytes)
     return 0
@@ -349,9 +314,10 @@ def epoch(
     """
     cdef Epoch run
     cdef Memory memory = Memory()
-    cdef ptrdiff_t c = cnp.PyArray_DIM(weights[0], 0), d, k, i, n_correct = 0
+    cdef ptrdiff_t c = cnp.PyArray_DIM(weights[0], 0), d, k, i, n_pieces, n_correct = 0
     cdef double sum_loss = 0.0, sum_weight = 0.0, of_batch
     cdef double *told = <double *>cnp.PyArray_DATA(report)
+    cdef size_t offset
     cdef int stopped
     read_rows(X, &run.rows)
     d = run.rows.n_features
@@ -363,18 +329,19 @@ def epoch(
     run.weight = <const double *>data_of(weight)
     run.weights, run.bias = as_model(weights, d), as_model(bias, c)
     run.n_steps, run.n_averaged, run.n_done = n_steps, n_averaged, 0
-    run.n_slices = (d + SLICE - 1) // SLICE
-    run.n_threads = n_threads
-    _cut_rows(&run, c, batch_size)
+    run.sizes = cut_rows(&run.cut, &run.rows, c, batch_size, n_threads)
+    run.n_slices = cuts_of(d, run.cut.slice_features)
+    n_pieces = max(cuts_of(batch_size, run.cut.piece_rows), run.n_slices)
+    run.n_threads = n_threads = <int>min(<ptrdiff_t>n_threads, n_pieces)
     cut_batches(&run.batches, memory, order, run.rows.n_rows, run.weight, batch_size,
                 <const double *>cnp.PyArray_DATA(rates))
     _take_memory(&run, memory, batch_size, n_threads)
     with nogil:
         for i in range(run.n_slices):
             _prepare_slice(&run, i)
+            offset = <size_t>(i * run.cut.slice_features) * run.rows.real.size
             run.penalties[i] = run.rows.real.penalty(
-                c, min(SLICE, d - i * SLICE), model_from(&run.weights, <size_t>(i * SLICE) * run.rows.real.size).w_cd,
-                d, l2, l1,
+                c, _width(&run, i), model_from(&run.weights, offset).w_cd, d, l2, l1
             )
         stopped = _run_epoch(&run, n_threads, may_look)
     told[0] = run.n_done
@@ -386,9 +353,9 @@ def epoch(
         told[3] += run.reports[i].weight
     for k in range(run.n_done):
         of_batch = 0.0
-        for i in range(run.group_first[k], run.group_first[k + 1]):
-            of_batch += run.group_loss[i]
-            n_correct += run.group_correct[i]
+        for i in range(run.block_first[k], run.block_first[k + 1]):
+            of_batch += run.block_loss[i]
+            n_correct += run.block_correct[i]
         for i in range(run.n_slices):
             of_batch += run.penalties[k * run.n_slices + i]
         sum_loss += run.batches.total[k] * of_batch

@@ -14,6 +14,9 @@ from fastlin._core import step as _step
 from fastlin._results import EpochReport, EpochResult, as_report
 from fastlin.functional._common import HINGE, SOFTMAX, Real, check_labels
 
+# What a row costs besides its 4 C D operations, in operations, as in the core.
+ROW_WORK = 2_000
+
 _Pair = tuple[Real, Real | None]
 
 
@@ -62,8 +65,9 @@ def run_epoch(
     n_threads = _arrays.as_thread_count(n_threads)
     v_W, v_b = how.velocity or (None, None)
     s_W, s_b = how.square or (None, None)
-    # Threads meet twice a batch, so it is a batch's work that has to be worth them.
-    threads = _threads.resolve(n_threads, 4.0 * batch_size * n_features * n_classes)
+    # Threads meet twice a batch, so it is a batch's work that has to be worth them. The team is there already, so half of
+    # what a thread of a single call is to be worth is enough for each of many (bench/scaling.py).
+    threads = _threads.resolve(n_threads, batch_size * (4.0 * n_features * n_classes + ROW_WORK), least=0.5)
     report = as_report(report)
     report.losses = np.full(len(rates), np.nan)
     sum_loss, sum_weight, n_correct, n_seen = _sgd.epoch(

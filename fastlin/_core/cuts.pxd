@@ -1,0 +1,21 @@
+"""How the rows of a batch are cut for the threads of an epoch."""
+
+from fastlin._core.rows cimport Rows, Sizes
+
+
+cdef struct Cut:
+    ptrdiff_t piece_rows    # of what a thread takes at a time: whole blocks, and of one group
+    ptrdiff_t group_rows    # whose gradients are added up before they meet those of others
+    ptrdiff_t panel_rows    # whose gradient is made at once
+    ptrdiff_t slice_features    # of what a thread takes at a time of the weights
+    ptrdiff_t ld_part       # numbers from one class to the next in a piece's own gradient; 0: pieces have none
+
+
+cdef inline ptrdiff_t cuts_of(ptrdiff_t n, ptrdiff_t size) noexcept nogil:
+    """How many pieces of `size` rows, the last perhaps smaller, n rows make."""
+    return (n + size - 1) // size
+
+
+cdef Sizes cut_rows(
+    Cut *cut, const Rows *rows, ptrdiff_t n_classes, ptrdiff_t batch_size, int n_threads
+) noexcept nogil
