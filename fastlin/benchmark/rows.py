@@ -84,7 +84,7 @@ def measure(part: Part) -> Found:
     after = limits.measure(part.threads, part.quick)
     ceiling = before.best(after)
     facts["load_after"] = machine.load()
-    rows = [row._replace(limit=_least(row.case, ceiling)) for row in rows]
+    rows = [row._replace(limit=limit_of(row.case, ceiling)) for row in rows]
     return Found(part, facts, ceiling, before.disagreement(after), rows)
 
 
@@ -111,8 +111,8 @@ def measure_case(case: Case, part: Part) -> Row:
     return Row(case, seconds, float("nan"), difference, wrong)
 
 
-def _least(case: Case, ceiling: Limits) -> float:
-    """Rows of 16 bits and less are computed in float32."""
+def limit_of(case: Case, ceiling: Limits) -> float:
+    """The least seconds that a case can take: rows of 16 bits and less are computed in float32."""
     if case.op in IMAGE_OPS:
         return ceiling.seconds(images.flops(case), case.bytes, images.arithmetic(case))
     return ceiling.seconds(case.flops, case.bytes, "float64" if case.dtype == "float64" else "float32")
