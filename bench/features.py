@@ -30,6 +30,7 @@ PROMISED = {
     ("hog 8x8/2x2 uint8", "cv2"): 8.0,
     ("rgb 8x8x8 uint8", "histogramdd"): 60.0,
     ("rgb 8x8x8 float32", "histogramdd"): 60.0,
+    ("rgb 8x8x8 float64", "histogramdd"): 60.0,
 }
 # scikit-image and OpenCV take another channel where two have gradients of the same length; see the docs of `hog`.
 SAME_IMAGES = 0.98

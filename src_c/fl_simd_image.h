@@ -86,8 +86,9 @@ FL_BY_LANES(vd, VD_LANES)
 #endif
 
 /* 3 * VF_LANES bytes, of which every third begins a pixel, as three vectors. Four pixels are 12 bytes: shuffled into
- * 16, a pixel a lane, the channels are cut out of the lanes. */
+ * 16, a pixel a lane, the channels are cut out of the lanes. FL_SHUFFLES_BYTES: whether the level can. */
 #if defined(FL_AVX512) || defined(FL_AVX2)
+#define FL_SHUFFLES_BYTES 1
 #if defined(FL_AVX512)
 #define FL_PIXELS(word) _mm512_##word
 #define FL_PIXELS_SI(word) _mm512_##word##_si512
@@ -117,6 +118,7 @@ FL_INLINE void vf_load_rgb_u8(const uint8_t *p, vf *red, vf *green, vf *blue) {
     *blue = (vf)FL_PIXELS(cvtepi32_ps)(FL_PIXELS(srli_epi32)(pixels, 16));
 }
 #else
+#define FL_SHUFFLES_BYTES 0
 FL_INLINE void vf_load_rgb_u8(const uint8_t *p, vf *red, vf *green, vf *blue) {
     for (int i = 0; i < VF_LANES; i++)
         (*red)[i] = p[3 * i], (*green)[i] = p[3 * i + 1], (*blue)[i] = p[3 * i + 2];

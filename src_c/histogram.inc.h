@@ -2,10 +2,12 @@
  *
  * Needs what pixels.inc.h needs, and that it was included; VALUES_ARE_BYTES, 1 or 0.
  *
- * Plan. Which bin is arithmetic, and runs over planes of a row's part by whole vectors; counting is one memory update a
- * pixel, in two tables that take turns, so that neighbours of the same colour need not wait for each other. uint8 RGB
- * and grey are looked up instead: 256 places an axis, and a pixel's place in the table is their sum. What lies outside
- * the range is counted in a place of its own behind the table, and so is seen without another look at the image.
+ * Plan. Which bin is arithmetic by whole vectors; counting is one memory update a pixel, in two tables that take turns,
+ * so that neighbours of the same colour need not wait for each other. Where the bins of the channels themselves are
+ * products, one loop does both: histogram_products.inc.h. Else a row's part is brought to planes, binned, and counted;
+ * but uint8 RGB and grey, also where a level cannot shuffle bytes, are looked up: 256 places an axis, and a pixel's
+ * place in the table is their sum. What lies outside the range is counted in a place of its own behind the table, and
+ * so is seen without another look at the image.
  *
  * Hue, saturation and value are compared as fractions of whole numbers where the image is uint8:
  *     hue = 60 degrees * (k + difference / chroma), by the largest channel k = 0, g - b; k = 2, b - r; k = 4, r - g
@@ -19,6 +21,8 @@
 #define FL_HISTOGRAM_LAYOUT
 /* Pixels of a row that are binned at a time: their planes and places stay in the first-level cache. */
 #define FL_HISTOGRAM_PART 256
+/* Pixels between a product and its counting: their places have long been stored when they are read one by one. */
+#define FL_HISTOGRAM_LAG 64
 /* Up to so many bins an axis a value is compared with every edge; a scalar search costs as much as some forty. */
 #define FL_HISTOGRAM_COMPARED 32
 /* Pixels outside the range are counted behind the table. */
@@ -90,29 +94,17 @@ FL_INLINE REAL NAME(histogram_below)(REAL number) {
                                           : (REAL)nextafterf((float)number, -INFINITY);
 }
 
-/* A bin as the whole part of value * per_unit + begin. */
-FL_INLINE V NAME(histogram_product)(V value, V per_unit, V begin, V last) {
-    return VW(min)(VW(whole)(VW(fma)(value, per_unit, begin)), last);
+/* Counts n pixels whose places are known; two at a time, one a table. */
+FL_INLINE void NAME(histogram_count)(ptrdiff_t n, const int32_t *places, uint32_t *counts, uint32_t *other) {
+    ptrdiff_t i = 0;
+    for (; i + 2 <= n; i += 2) {
+        counts[places[i]]++;
+        other[places[i + 1]]++;
+    }
+    if (i < n) counts[places[i]]++;
 }
 
-/* Whether that is the bin between whose edges each value of the range lies, as numpy.histogramdd finds it: the product
- * never falls while the value grows, so that it is where it is for the least and for the greatest value of each bin. */
-static int NAME(histogram_is_product)(const fl_histogram *plan, int axis) {
-    const double *const edges = plan->edges[axis];
-    const ptrdiff_t bins = plan->bins[axis];
-    const V per_unit = VW(set1)((REAL)plan->per_unit[axis]), begin = VW(set1)((REAL)plan->begin[axis]);
-    const V last = VW(set1)((REAL)(bins - 1));
-    REAL least = NAME(histogram_up)(edges[0]);
-    for (ptrdiff_t k = 0; k < bins; k++) {
-        const REAL next = NAME(histogram_up)(edges[k + 1]);
-        const REAL greatest = k == bins - 1 ? NAME(histogram_down)(plan->high) : NAME(histogram_below)(next);
-        const V first = NAME(histogram_product)(VW(set1)(least), per_unit, begin, last);
-        const V end = NAME(histogram_product)(VW(set1)(greatest), per_unit, begin, last);
-        if (first[0] != (REAL)k || end[0] != (REAL)k) return 0;
-        least = next;
-    }
-    return 1;
-}
+#include "histogram_products.inc.h"
 
 /* Completes a plan; returns the bytes of scratch that it needs. */
 static size_t NAME(histogram_prepare)(fl_histogram *plan) {
@@ -126,45 +118,7 @@ static size_t NAME(histogram_prepare)(fl_histogram *plan) {
     return (size_t)numbers * (sizeof(REAL) + sizeof(int32_t)) + (size_t)(2 * FL_OTHER(plan)) * sizeof(uint32_t);
 }
 
-/* Places of the channels themselves by such products, from the row itself. */
-static void NAME(histogram_multiply)(const fl_histogram *plan, ptrdiff_t n, const X *row, int32_t *places) {
-    const ptrdiff_t channels = plan->image.channels;
-    const V nowhere = VW(set1)((REAL)FL_NOWHERE(plan));
-    const V low = VW(set1)(NAME(histogram_up)(plan->low)), high = VW(set1)(NAME(histogram_down)(plan->high));
-    V per_unit[FL_MOST_AXES], begin[FL_MOST_AXES], last[FL_MOST_AXES], step[FL_MOST_AXES], first[FL_MOST_AXES];
-    for (int a = 0; a < plan->axes; a++) {
-        per_unit[a] = VW(set1)((REAL)plan->per_unit[a]);
-        begin[a] = VW(set1)((REAL)plan->begin[a]);
-        last[a] = VW(set1)((REAL)(plan->bins[a] - 1));
-        step[a] = VW(set1)((REAL)plan->step[a]);
-        first[a] = VW(set1)((REAL)plan->first[a]);
-    }
-    X end[FL_MOST_AXES * LANES] = {0};
-    for (ptrdiff_t i = 0; i < n; i += LANES, row += channels * LANES) {
-        V value[FL_MOST_AXES], together = VW(set1)(0);
-        VW(mask) inside = VW(eq)(together, together);
-        if (n - i < LANES) {
-            memcpy(end, row, (size_t)((n - i) * channels) * sizeof *row);
-            row = end;
-        }
-        if (channels == 3)
-            NAME(load_rgb)(row, &value[0], &value[1], &value[2]);
-        else
-            value[0] = X_LOAD(row);
-        for (int a = 0; a < plan->axes; a++) {
-            const V bin = NAME(histogram_product)(value[a], per_unit[a], begin[a], last[a]);
-            const VW(mask) within = VW(and)(VW(le)(low, value[a]), VW(le)(value[a], high));
-            const V place = VW(fma)(bin, step[a], first[a]);
-            inside = VW(and)(inside, within);
-            together = together + place;
-            if (!plan->joint)
-                VW(store_whole)(places + a * FL_HISTOGRAM_PART + i, VW(where)(within, place, nowhere));
-        }
-        if (plan->joint) VW(store_whole)(places + i, VW(where)(inside, together, nowhere));
-    }
-}
-
-/* Where rounding forbids that, and there are few bins: as many as the inner edges that the value has reached. Four
+/* Where rounding forbids products, and there are few bins: as many as the inner edges that the value has reached. Four
  * vectors at a time, as an edge serves all; what lies behind n in the planes is binned too, and not counted. */
 static void NAME(histogram_compare)(const fl_histogram *plan, ptrdiff_t n, const REAL *planes, int32_t *places) {
     const V one = VW(set1)(1), nowhere = VW(set1)((REAL)FL_NOWHERE(plan));
@@ -222,7 +176,8 @@ static void NAME(histogram_divide)(const fl_histogram *plan, ptrdiff_t n, const 
             bin -= v < edges[bin];
             bin += (bin < last) & (v >= edges[bin + 1]);
             int32_t place = inside ? bin * step + first : nowhere;
-            if (plan->joint && a > 0) place = place == nowhere || places_a[i] == nowhere ? nowhere : places_a[i] + place;
+            if (plan->joint && a > 0)
+                place = place == nowhere || places_a[i] == nowhere ? nowhere : places_a[i] + place;
             places_a[i] = place;
         }
     }
@@ -254,19 +209,6 @@ static void NAME(histogram_luma)(const fl_histogram *plan, ptrdiff_t n, const RE
     }
 }
 
-/* Counts n pixels whose places are known; two at a time, one a table. */
-static void NAME(histogram_count)(const fl_histogram *plan, ptrdiff_t n, const int32_t *places, uint32_t *counts) {
-    uint32_t *const other = counts + FL_OTHER(plan);
-    for (int a = 0; a < (plan->joint ? 1 : plan->axes); a++, places += FL_HISTOGRAM_PART) {
-        ptrdiff_t i = 0;
-        for (; i + 2 <= n; i += 2) {
-            counts[places[i]]++;
-            other[places[i + 1]]++;
-        }
-        if (i < n) counts[places[i]]++;
-    }
-}
-
 #if VALUES_ARE_BYTES
 /* Counts n pixels, looking up their places; two at a time, one a table. */
 FL_INLINE void NAME(histogram_look_up)(const fl_histogram *plan, const int channels, ptrdiff_t n, const X *row,
@@ -283,8 +225,15 @@ FL_INLINE void NAME(histogram_look_up)(const fl_histogram *plan, const int chann
         if (even < n) counts[p0[row[0]] + p1[row[1]] + p2[row[2]]]++;
         return;
     }
-    for (int a = 0; a < channels; a++)
-        for (ptrdiff_t i = 0; i < n; i++) (i % 2 ? other : counts)[place[a][row[channels * i + a]]]++;
+    for (int a = 0; a < channels; a++) {
+        const int32_t *const p = place[a];
+        const X *value = row + a;
+        for (ptrdiff_t i = 0; i < even; i += 2, value += 2 * channels) {
+            counts[p[value[0]]]++;
+            other[p[value[channels]]]++;
+        }
+        if (even < n) counts[p[*value]]++;
+    }
 }
 #endif
 
@@ -300,21 +249,17 @@ static void NAME(histogram_row)(const fl_histogram *plan, ptrdiff_t n, const X *
         return;
     }
 #endif
-    const int of_channels = plan->space == FL_RGB || channels == 1;
     for (ptrdiff_t i = 0; i < n; i += FL_HISTOGRAM_PART) {
         const ptrdiff_t part = n - i < FL_HISTOGRAM_PART ? n - i : FL_HISTOGRAM_PART;
-        if (of_channels && plan->multiply) {
-            NAME(histogram_multiply)(plan, part, row + i * channels, places);
-        } else {
-            NAME(to_planes)(part, channels, row + i * channels, planes, FL_HISTOGRAM_PART);
-            if (of_channels)
-                NAME(histogram_channels)(plan, part, planes, places);
-            else if (plan->space == FL_GRAY)
-                NAME(histogram_luma)(plan, part, planes, places, counts + FL_NOWHERE(plan));
-            else
-                NAME(histogram_hsv)(plan, part, planes, places);
-        }
-        NAME(histogram_count)(plan, part, places, counts);
+        NAME(to_planes)(part, channels, row + i * channels, planes, FL_HISTOGRAM_PART);
+        if (plan->space == FL_RGB || channels == 1)
+            NAME(histogram_channels)(plan, part, planes, places);
+        else if (plan->space == FL_GRAY)
+            NAME(histogram_luma)(plan, part, planes, places, counts + FL_NOWHERE(plan));
+        else
+            NAME(histogram_hsv)(plan, part, planes, places);
+        for (int a = 0; a < (plan->joint ? 1 : plan->axes); a++)
+            NAME(histogram_count)(part, places + a * FL_HISTOGRAM_PART, counts, counts + FL_OTHER(plan));
     }
 }
 
@@ -346,6 +291,9 @@ static int NAME(histogram)(const fl_histogram *plan, const void *image, void *fe
     REAL *out = (REAL *)features, *const planes = (REAL *)scratch;
     int32_t *const places = (int32_t *)(planes + FL_MOST_AXES * FL_HISTOGRAM_PART);
     uint32_t *const counts = (uint32_t *)(places + FL_MOST_AXES * FL_HISTOGRAM_PART);
+    const X *const pixels = (const X *)image, *const limit = pixels + height * width * channels;
+    const int of_channels = plan->space == FL_RGB || channels == 1;
+    const int multiply = (!VALUES_ARE_BYTES || FL_SHUFFLES_BYTES) && of_channels && plan->multiply;
     int outside = 0;
     for (ptrdiff_t gy = 0; gy < plan->grid_height; gy++)
         for (ptrdiff_t gx = 0; gx < plan->grid_width; gx++) {
@@ -354,10 +302,12 @@ static int NAME(histogram)(const fl_histogram *plan, const void *image, void *fe
             memset(counts, 0, (size_t)(2 * FL_OTHER(plan)) * sizeof *counts);
             /* Rows of a cell as wide as the image lie one behind the other: they are as one. */
             const ptrdiff_t rows = x1 - x0 == width ? 1 : y1 - y0, n = (x1 - x0) * (y1 - y0) / rows;
-            for (ptrdiff_t y = y0; y < y0 + rows; y++) {
-                const X *const row = (const X *)image + (y * width + x0) * channels;
-                NAME(histogram_row)(plan, n, row, planes, places, counts);
-            }
+            const X *const cell = pixels + (y0 * width + x0) * channels;
+            if (multiply)
+                NAME(histogram_multiply)(plan, rows, n, cell, limit, places, counts);
+            else
+                for (ptrdiff_t y = 0; y < rows; y++)
+                    NAME(histogram_row)(plan, n, cell + y * width * channels, planes, places, counts);
             outside |= counts[FL_NOWHERE(plan)] + counts[FL_OTHER(plan) + FL_NOWHERE(plan)] > 0;
             for (int a = 0; a < (plan->joint ? 1 : plan->axes); a++) {
                 const ptrdiff_t size = plan->joint ? plan->size : plan->bins[a];

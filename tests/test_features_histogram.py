@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import itertools
 import mmap
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -237,17 +239,60 @@ def test_nothing_is_written_before_a_number_outside_is_found() -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 @pytest.mark.parametrize("space", ["rgb", "hsv", "hue", "gray"])
 def test_nothing_beyond_the_images_is_read(simd_level: str, dtype: Any, space: str) -> None:
-    libc = ctypes.CDLL(None)
-    size = 1 << 16
     for width in (1, 15, 16, 33):
-        page = mmap.mmap(-1, size + mmap.PAGESIZE)
-        address = ctypes.addressof(ctypes.c_char.from_buffer(page))
-        assert libc.mprotect(ctypes.c_void_p(address + size), mmap.PAGESIZE, 0) == 0
         X = images((2, 5, width, 3), dtype)
-        held = np.frombuffer(page, dtype, X.size, size - X.nbytes).reshape(X.shape)
-        held[...] = X
-        np.testing.assert_array_equal(color_histogram(held, 5, space), color_histogram(X, 5, space))
-        assert libc.mprotect(ctypes.c_void_p(address + size), mmap.PAGESIZE, 3) == 0
+        with at_the_end_of_memory(X) as held:
+            np.testing.assert_array_equal(color_histogram(held, 5, space), color_histogram(X, 5, space))
+
+
+@contextlib.contextmanager
+def at_the_end_of_memory(X: np.ndarray) -> Iterator[np.ndarray]:
+    """A copy behind which nothing can be read."""
+    protect = ctypes.CDLL(None).mprotect
+    size = -(-X.nbytes // mmap.PAGESIZE) * mmap.PAGESIZE
+    page = mmap.mmap(-1, size + mmap.PAGESIZE)
+    behind = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(page)) + size)
+    assert protect(behind, mmap.PAGESIZE, 0) == 0
+    held = np.frombuffer(page, X.dtype, X.size, size - X.nbytes).reshape(X.shape)
+    held[...] = X
+    yield held
+    assert protect(behind, mmap.PAGESIZE, 3) == 0
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("shape", "grid"),
+    [
+        ((1, 1), (1, 1)), ((5, 3), (1, 1)), ((37, 41), (1, 1)), ((16, 128), (1, 1)), ((2, 700), (1, 2)),
+        ((9, 19), (3, 2)), ((13, 32), (2, 4)), ((31, 29), (4, 29)), ((40, 100), (2, 3)),
+    ],
+)  # fmt: skip
+def test_each_pixel_counts_in_its_cell_alone(
+    simd_level: str, dtype: Any, channels: int, shape: tuple[int, int], grid: tuple[int, int]
+) -> None:
+    # Cells of any width, with pixels that lie outside or are no numbers, at the end of the memory. Where there are 8
+    # bins, a bin is a product's whole part; with 11 rounding forbids it.
+    X = images((3, *shape, channels), dtype, seed=shape[1])
+    limits = (0, 256) if dtype == np.uint8 else (0.25, 0.75)
+    if dtype != np.uint8:
+        strange = np.random.default_rng(2).random(X.shape) < 0.1
+        X[strange] = np.resize([np.nan, np.inf, -np.inf, 0.25, 0.75, -0.0, np.nextafter(0.75, 1)], strange.sum())
+    space = "rgb" if channels == 3 else "gray"
+    said = None if dtype == np.uint8 else limits
+    y, x = ([i * length // n for i in range(n + 1)] for length, n in zip(shape, grid, strict=True))
+    for bins in (8, 11):
+        with at_the_end_of_memory(X) as held:
+            found = color_histogram(held, bins, space, grid=grid, data_range=said).reshape(3, *grid, -1)
+            apart = color_histogram(held, bins, space, grid=grid, joint=False, data_range=said)
+        apart = apart.reshape(3, *grid, channels, bins)
+        for image, row, column in itertools.product(range(3), range(grid[0]), range(grid[1])):
+            cell = X[image, y[row] : y[row + 1], x[column] : x[column + 1]].reshape(-1, channels)
+            expected = np.histogramdd(cell, bins, range=[limits] * channels)[0]
+            np.testing.assert_array_equal(found[image, row, column], expected.ravel())
+            for channel in range(channels):
+                expected = np.histogram(cell[:, channel], bins, range=limits)[0]
+                np.testing.assert_array_equal(apart[image, row, column, channel], expected)
 
 
 def test_the_transformer_is_the_function() -> None:
