@@ -12,9 +12,9 @@ from fastlin._core.kernels cimport FL_GRADIENT_ROWS
 from fastlin._core.rows cimport gradient_stride, products_of, rows_in_cache, size_block
 
 
-# A block is read twice, so it should stay in a second-level cache of 1 MiB beside the weights and the gradient.
+# A block is read twice, so most of it should still be in a second-level cache of 1 MiB the second time.
 cdef enum:
-    BLOCK_BYTES = 512 * 1024
+    BLOCK_BYTES = 700 * 1024
 # Where pieces have no gradient of their own, blocks are what threads share: 256 rows make 8 of them.
 cdef enum:
     BLOCK_ROWS = 32
@@ -24,9 +24,13 @@ cdef enum:
     ONE_PART_BYTES = 256 * 1024
     GROUPS_BYTES = 1024 * 1024
     BLOCKS_BYTES = 4 * 1024 * 1024
-# About 80 us of one core, and what a row costs besides its 4 C D operations, in operations.
+# About 160 us of one core make a group: one thread has few sums to add up, two have one each. A quarter of that makes a
+# block, until there are enough for many threads: more would cost one thread more than they bring those. A row costs
+# ROW_WORK besides its 4 C D operations.
 cdef enum:
-    GROUP_WORK = 8_000_000
+    GROUP_WORK = 16_000_000
+    BLOCK_WORK = 4_000_000
+    ENOUGH_BLOCKS = 16
     ROW_WORK = 2_000
 # Features of a slice: long enough that a row's are read as a stream; fewer where a slice is half of a batch's work.
 cdef enum:
@@ -56,7 +60,8 @@ cdef Sizes cut_rows(
     cut.group_rows = cuts_of(batch_size, n_groups)
     # Equal blocks, a fifth above what fits at most and few: each reads and writes the group's gradient once, and is one
     # sum of the kernel's. An even number of rows, as the scores take them in pairs.
-    n_blocks = cuts_of(cut.group_rows, min(height * 6 // 5, FL_GRADIENT_ROWS))
+    n_blocks = max(cuts_of(cut.group_rows, min(height * 6 // 5, FL_GRADIENT_ROWS)),
+                   <ptrdiff_t>(min(work / BLOCK_WORK, <double>ENOUGH_BLOCKS) / n_groups + 0.5))
     height = cuts_of(cut.group_rows, n_blocks)
     height += height % 2
     sizes = size_block(rows, n_classes, products_of(n_classes), height)

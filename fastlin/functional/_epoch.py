@@ -65,8 +65,8 @@ def run_epoch(
     n_threads = _arrays.as_thread_count(n_threads)
     v_W, v_b = how.velocity or (None, None)
     s_W, s_b = how.square or (None, None)
-    # Threads meet twice a batch, so it is a batch's work that has to be worth them. The team is there already, so half of
-    # what a thread of a single call is to be worth is enough for each of many (bench/scaling.py).
+    # Threads meet twice a batch, so it is a batch's work that has to be worth them. The team is there already: for each
+    # of many, half of what a thread of a single call has to be worth is enough (bench/scaling.py).
     threads = _threads.resolve(n_threads, batch_size * (4.0 * n_features * n_classes + ROW_WORK), least=0.5)
     report = as_report(report)
     report.losses = np.full(len(rates), np.nan)
