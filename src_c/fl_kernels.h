@@ -88,6 +88,9 @@ typedef struct {
     double (*loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, int compared, void *s_nc, ptrdiff_t ld_s,
                         const void *bias_c, const int64_t *y_n, const double *share_n, double *db_c,
                         int64_t *n_correct);
+    /* Moves the rows of such a gradient, and their addresses, to the front that have a number other than 0 among the
+     * first c; tells how many they are. */
+    ptrdiff_t (*drop_zeros)(ptrdiff_t n, ptrdiff_t c, void *s_nc, ptrdiff_t ld_s, const void **x_n);
     /* out_nc = s_nc + bias_c */
     void (*add_bias)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c, void *out_nc,
                      ptrdiff_t ld_out);
@@ -95,7 +98,7 @@ typedef struct {
     void (*argmax)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c, int64_t *out_n);
     /* p_nc = exp(s_nc) / row sums, rows contiguous */
     void (*probabilities)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, void *p_nc);
-    /* The last class's row of a gradient: minus the sum of the others', as the gradient of a row's scores adds up to 0. */
+    /* The last class's row of a gradient: minus the sum of the others', as that of a row's scores adds up to 0. */
     void (*balance)(ptrdiff_t c, ptrdiff_t d, void *dw_cd, ptrdiff_t ld_dw);
     /* out_cd = ((sum of n_parts partial gradients, `stride` apart) - db_c x shift) * scale + gradient of the penalty,
      * for `d` features; all matrices point at the first of them, fold too. Returns the penalty of w_cd. */
@@ -200,7 +203,7 @@ typedef struct {
     fl_patch_kernels patches;
     fl_word_products words;
     fl_peak peaks[FL_N_REAL];
-    /* Read n bytes, a multiple of FL_READ_BYTES, as fast as memory gives them. Returns the exclusive or of its words. */
+    /* Read n bytes, a multiple of FL_READ_BYTES, as fast as memory gives them. Returns the exclusive or of words. */
     uint32_t (*read)(ptrdiff_t n, const void *bytes_n);
 } fl_kernels;
 
@@ -213,8 +216,8 @@ enum { FL_READ_BYTES = 256 };
 #define FL_COMPILER "GCC " __VERSION__
 #endif
 
-/* Rows of one run of the gradient's sums: so many additions one after the other, for the sake of float's 24 bits; 12 KiB
- * of stack for a group's coefficients in double. */
+/* Rows of one run of the gradient's sums: so many additions one after the other, for the sake of float's 24 bits; a
+ * group's coefficients in double are 12 KiB of stack. */
 #define FL_GRADIENT_ROWS 128
 
 /* Room for one vector a row and class of a group: 64 bytes is the widest vector, 16 the most classes in a group. */

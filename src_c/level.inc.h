@@ -164,9 +164,10 @@
 #define FL_REAL(real, type, lanes_)                                                                                    \
     {                                                                                                                  \
         .size = sizeof(type), .lanes = lanes_, FL_KERNEL(packed_size, real), FL_KERNEL(pack, real),                    \
-        FL_KERNEL(shift_dot, real), FL_KERNEL(loss_rows, real), FL_KERNEL(add_bias, real), FL_KERNEL(argmax, real),    \
-        FL_KERNEL(probabilities, real), FL_KERNEL(sum_parts, real), FL_KERNEL(balance, real),                          \
-        FL_KERNEL(finish_gradient, real), FL_KERNEL(update, real), FL_KERNEL(penalty, real),                           \
+        FL_KERNEL(shift_dot, real), FL_KERNEL(loss_rows, real), FL_KERNEL(drop_zeros, real),                           \
+        FL_KERNEL(add_bias, real), FL_KERNEL(argmax, real), FL_KERNEL(probabilities, real),                            \
+        FL_KERNEL(sum_parts, real), FL_KERNEL(balance, real), FL_KERNEL(finish_gradient, real),                        \
+        FL_KERNEL(update, real), FL_KERNEL(penalty, real),                                                             \
     }
 
 #define FL_PEAK(real, lanes) {FL_PASTE(multiply_add, real, FL_LEVEL), 2 * (lanes) * PEAK_STEPS}

@@ -264,3 +264,23 @@ static double NAME(loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, int
     }
     return total;
 }
+
+/* Of a block whose rows have their gradient: moves those that have any together, to the front. Rows that keep all their
+ * margins have none, nor has what the softmax is sure of; the sum over rows is the same without them. */
+static ptrdiff_t NAME(drop_zeros)(ptrdiff_t n, ptrdiff_t c, void *s_nc, ptrdiff_t ld_s, const void **x_n) {
+    REAL *to = (REAL *)s_nc;
+    ptrdiff_t kept = 0;
+    for (ptrdiff_t r = 0; r < n; r++) {
+        const REAL *s = (const REAL *)s_nc + r * ld_s;
+        int any = 0;
+        for (ptrdiff_t j = 0; j < c; j++) any |= s[j] != 0;
+        if (!any) continue;
+        if (kept < r) {
+            memcpy(to, s, (size_t)c * sizeof *s);
+            x_n[kept] = x_n[r];
+        }
+        to += ld_s;
+        kept++;
+    }
+    return kept;
+}

@@ -371,6 +371,34 @@ def test_hinge_of_whole_numbers_is_exact_ties_and_all(simd_level: str, dtype: st
                 np.testing.assert_array_equal(actual.db, expected.db)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.98])
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(1, 5, 2), (700, 40, 10), (300, 3072, 10), (150, 30, 100)], ids=str)
+def test_rows_that_keep_all_their_margins(
+    simd_level: str, shape: tuple[int, int, int], dtype: str, share: float
+) -> None:
+    # Rows without a gradient are left out of its sum: all, many, some; the first blocks alone, or here and there.
+    n, d, c = shape
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, c, n)
+    X = rng.integers(1, 9, (n, d)).astype(dtype)
+    X[:, :c] = 0
+    X[np.arange(n), y % d] = 20
+    wrong = rng.permutation(n)[: round(share * n)] if share < 0.5 else np.arange(n - round(share * n), n)
+    labels = y.copy()
+    labels[wrong] = (y[wrong] + 1) % c
+    W = np.zeros((c, d), np.float64 if dtype == "float64" else np.float32)
+    W[np.arange(c), np.arange(c) % d] = 1.0
+    b = np.zeros_like(W[:, 0])
+    for hinge in HINGES:
+        for p in (Problem(X, y, W, b, {}), Problem(X, labels, W, b, {})):
+            check("hinge_loss", p, **hinge)
+            check("hinge_loss", p, False, l2=0.1, **hinge)
+    clean = functional.hinge_loss(X, y, W, b)
+    if d >= c:
+        assert clean.loss == 0.0 and not clean.dW.any() and not clean.db.any()
+
+
 @each_loss
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 def test_a_number_that_is_none_is_not_hidden(simd_level: str, dtype: str, loss: str, kind: dict) -> None:

@@ -93,6 +93,7 @@ cdef extern from "fl_kernels.h" nogil:
         double (*loss_rows)(const fl_loss *loss, ptrdiff_t n, ptrdiff_t c, int compared, void *s_nc, ptrdiff_t ld_s,
                             const void *bias_c, const int64_t *y_n, const double *share_n, double *db_c,
                             int64_t *n_correct) noexcept nogil
+        ptrdiff_t (*drop_zeros)(ptrdiff_t n, ptrdiff_t c, void *s_nc, ptrdiff_t ld_s, const void **x_n) noexcept nogil
         void (*add_bias)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c, void *out_nc,
                          ptrdiff_t ld_out) noexcept nogil
         void (*argmax)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c,

@@ -17,10 +17,10 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind
-from fastlin._core.rows cimport Block, Memory, Rows, Sizes, asked_by_scores, block_loss, centre_rows, data_of
-from fastlin._core.rows cimport drop_weightless, fold_from, gradient_offset, gradient_stride, look_ahead, open_block
-from fastlin._core.rows cimport products_of, put_real, read_rows, reference_of, rows_in_cache, score_block, size_block
-from fastlin._core.rows cimport total_weight, write_bias
+from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_gradient, block_loss, centre_rows, data_of
+from fastlin._core.rows cimport drop_weightless, fold_from, gradient_asks, gradient_offset, gradient_stride, look_ahead
+from fastlin._core.rows cimport open_block, products_of, put_real, read_rows, reference_of, rows_in_cache, score_block
+from fastlin._core.rows cimport scores_ask, size_block, total_weight, write_bias
 
 cnp.import_array()
 
@@ -83,6 +83,7 @@ cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
     # One thread goes on with the next chunk; of several, another may have it.
     cdef ptrdiff_t stop_ahead = run.n if run.n_threads == 1 else stop
     cdef const void *const *next_n
+    cdef bint asked
     cdef double loss = 0.0
     cdef int64_t n_correct = 0
     open_block(&block, &run.rows, &run.sizes, run.memory + <size_t>thread * run.sizes.bytes)
@@ -92,14 +93,13 @@ cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
     while first < stop:
         n = min(run.sizes.most_rows, stop - first)
         next_n = look_ahead(&block, &run.rows, run.picked, first + n, stop_ahead, n)
-        score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first, n,
-                    next_n if run.out == NULL else asked_by_scores(&run.sizes, next_n))
+        asked = run.out == NULL or scores_ask(&block, &run.sizes)
+        score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first, n, next_n if asked else NULL)
         loss += block_loss(&block, &run.rows, &run.sizes, &run.loss, run.bias_c, run.picked, first, run.y, run.weight,
                            run.total, db, &n_correct)
         if run.out != NULL:
-            run.rows.kernels.gradient(
-                n, p, block.x_n, block.s_nc, run.sizes.padded_classes, 0, d, part, run.ld_part, first > start, next_n,
-            )
+            block_gradient(&block, &run.rows, &run.sizes, part, run.ld_part, first > start,
+                           gradient_asks(&run.sizes, asked, next_n))
         first += n
     if run.out != NULL and p < c:
         run.rows.real.balance(c, d, part, run.ld_part)

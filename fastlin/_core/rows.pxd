@@ -30,6 +30,8 @@ cdef struct Sizes:
 
 cdef struct Block:
     ptrdiff_t n
+    ptrdiff_t n_left        # rows with a gradient, after `block_gradient`
+    double loss             # of the block, after `block_loss`
     const void **x_n
     const void **next_n     # of the block to come, where `look_ahead` knows it
     int64_t *y_n
@@ -66,6 +68,8 @@ cdef const void *const *look_ahead(Block *block, const Rows *rows, const int64_t
 cdef double block_loss(Block *block, const Rows *rows, const Sizes *sizes, const fl_loss *loss, const void *bias_c,
                        const int64_t *picked, ptrdiff_t first, const int64_t *y, const double *weight, double total,
                        double *db_c, int64_t *n_correct) noexcept nogil
+cdef void block_gradient(Block *block, const Rows *rows, const Sizes *sizes, void *dw_cd, ptrdiff_t ld_dw,
+                         bint accumulate, const void *const *next_n) noexcept nogil
 cdef void write_bias(const Rows *rows, const Sizes *sizes, const void *b_c, const double *less_c,
                      void *bias_c) noexcept nogil
 cdef ptrdiff_t gradient_stride(const Rows *rows) noexcept nogil
@@ -83,14 +87,19 @@ cdef inline void *data_of(cnp.ndarray array) noexcept:
 
 # So many products need less time than memory for the rows: the scores ask it for rows to come as well as the gradient,
 # which then leaves the first part of them to the scores (FL_ASK_PACE of rows.inc.h). Of more classes the gradient alone
-# asks, as `scores` is the phase that waits for memory.
+# asks, as `scores` is the phase that waits for memory; but where few rows have a gradient, the scores alone.
 cdef enum:
     BOUND_BY_MEMORY = 2
 
 
-cdef inline const void *const *asked_by_scores(const Sizes *sizes, const void *const *next_n) noexcept nogil:
-    """What of `look_ahead` is for the scores where a gradient follows."""
-    return next_n if sizes.n_products <= BOUND_BY_MEMORY else NULL
+cdef inline bint scores_ask(const Block *block, const Sizes *sizes) noexcept nogil:
+    """Whether the scores are to ask for what `look_ahead` finds, as far as the block before tells."""
+    return sizes.n_products <= BOUND_BY_MEMORY or 2 * block.n_left < block.n
+
+
+cdef inline const void *const *gradient_asks(const Sizes *sizes, bint asked, const void *const *next_n) noexcept nogil:
+    """What the gradient is to ask for of that, where the scores asked or not."""
+    return NULL if asked and sizes.n_products > BOUND_BY_MEMORY else next_n
 
 
 cdef inline fl_fold fold_from(const fl_fold *fold, size_t offset) noexcept nogil:

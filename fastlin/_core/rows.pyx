@@ -12,7 +12,7 @@
 """
 
 cimport numpy as cnp
-from libc.math cimport INFINITY, fabs
+from libc.math cimport INFINITY, fabs, isfinite
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
@@ -198,7 +198,7 @@ cdef Sizes size_block(const Rows *rows, ptrdiff_t n_classes, ptrdiff_t n_product
 cdef void open_block(Block *block, const Rows *rows, const Sizes *sizes, char *memory) noexcept nogil:
     """Lay a block out in `memory` of sizes.bytes. The padding of its scores is zero, and kernels keep it so."""
     cdef size_t n = <size_t>sizes.most_rows, s_bytes = n * sizes.padded_classes * rows.real.size
-    block.n = 0
+    block.n = block.n_left = 0
     block.x_n = <const void **>memory
     memory += _lines(n * 8)
     block.next_n = <const void **>memory
@@ -278,7 +278,6 @@ cdef double block_loss(Block *block, const Rows *rows, const Sizes *sizes, const
     """
     cdef ptrdiff_t r, j, row
     cdef int64_t label
-    cdef double loss_sum
     for r in range(block.n):
         row = first + r if picked == NULL else picked[first + r]
         label = y[row]
@@ -286,11 +285,22 @@ cdef double block_loss(Block *block, const Rows *rows, const Sizes *sizes, const
         block.y_n[r] = label if 0 <= label < sizes.n_classes else 0
         block.share_n[r] = (1.0 if weight == NULL else weight[row]) / total
     memset(block.db_c, 0, <size_t>sizes.padded_classes * sizeof(double))
-    loss_sum = rows.real.loss_rows(loss, block.n, sizes.n_classes, sizes.n_products < sizes.n_classes, block.s_nc,
-                                   sizes.padded_classes, bias_c, block.y_n, block.share_n, block.db_c, n_correct)
+    block.loss = rows.real.loss_rows(loss, block.n, sizes.n_classes, sizes.n_products < sizes.n_classes, block.s_nc,
+                                     sizes.padded_classes, bias_c, block.y_n, block.share_n, block.db_c, n_correct)
     for j in range(sizes.n_classes):
         db_c[j] += block.db_c[j]
-    return loss_sum
+    return block.loss
+
+
+cdef void block_gradient(Block *block, const Rows *rows, const Sizes *sizes, void *dw_cd, ptrdiff_t ld_dw,
+                         bint accumulate, const void *const *next_n) noexcept nogil:
+    """dw_cd (+)= the gradient of the weights, where `block_loss` left that of the scores; the block is used up."""
+    block.n_left = block.n
+    if isfinite(block.loss):    # else a row without a gradient may yet ruin that of the weights
+        block.n_left = rows.real.drop_zeros(block.n, sizes.n_products, block.s_nc, sizes.padded_classes, block.x_n)
+    # One row at least, whatever it holds: where there are no sums, zeros are to be written.
+    rows.kernels.gradient(max(block.n_left, <ptrdiff_t>1), sizes.n_products, block.x_n, block.s_nc,
+                          sizes.padded_classes, 0, sizes.n_features, dw_cd, ld_dw, accumulate, next_n)
 
 
 cdef void write_bias(const Rows *rows, const Sizes *sizes, const void *b_c, const double *less_c,

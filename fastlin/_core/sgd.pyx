@@ -29,9 +29,9 @@ from libc.string cimport memset
 from fastlin._core.batches cimport Batches, cut_batches
 from fastlin._core.cuts cimport Cut, cut_rows, cuts_of
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind, fl_model, fl_report, fl_step
-from fastlin._core.rows cimport Block, Memory, Rows, Sizes, asked_by_scores, block_loss, centre_rows, data_of, fold_from
-from fastlin._core.rows cimport gradient_offset, load_features, look_ahead, open_block, point_at, put_real, read_rows
-from fastlin._core.rows cimport reference_of, score_block, write_bias
+from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_gradient, block_loss, centre_rows, data_of
+from fastlin._core.rows cimport fold_from, gradient_asks, gradient_offset, load_features, look_ahead, open_block
+from fastlin._core.rows cimport point_at, put_real, read_rows, reference_of, score_block, scores_ask, write_bias
 from fastlin._core.step cimport as_model, model_from, step_at
 from fastlin._core.team cimport fl_team, fl_team_asked, fl_team_claim, fl_team_look, fl_team_open, fl_team_wait
 from fastlin._core.team cimport omp_get_num_threads
@@ -118,6 +118,7 @@ cdef void _run_piece(
     cdef ptrdiff_t start = run.batches.first[k] + in_batch, first = start
     cdef ptrdiff_t stop = min(start + run.cut.piece_rows, _panel_stop(run, k, panel)), number
     cdef const void *const *next_n
+    cdef bint asked
     cdef double *db = run.block_db + in_batch // run.sizes.most_rows * c
     open_block(&block, &run.rows, &run.sizes, memory)
     # Until the gradient's sum takes its place, db holds what the slices' shifts take off the bias.
@@ -133,8 +134,9 @@ cdef void _run_piece(
             block.s_nc = run.panel_s + <size_t>((in_panel + first - start) * ld_s) * run.rows.real.size
         n = min(run.sizes.most_rows, stop - first)
         next_n = NULL if run.parts == NULL else _look_ahead(run, &block, first + n, stop, n)
+        asked = scores_ask(&block, &run.sizes)
         score_block(&block, &run.rows, &run.sizes, run.w_packed, run.batches.picked, first, n,
-                    asked_by_scores(&run.sizes, next_n))
+                    next_n if asked else NULL)
         number = run.block_first[k] + (in_batch + first - start) // run.sizes.most_rows
         memset(db, 0, <size_t>c * sizeof(double))
         run.block_correct[number] = 0
@@ -143,8 +145,8 @@ cdef void _run_piece(
             run.batches.total[k], db, &run.block_correct[number],
         )
         if part != NULL:
-            run.rows.kernels.gradient(n, p, block.x_n, block.s_nc, ld_s, 0, run.sizes.n_features, part,
-                                      run.cut.ld_part, first > start, next_n)
+            block_gradient(&block, &run.rows, &run.sizes, part, run.cut.ld_part, first > start,
+                           gradient_asks(&run.sizes, asked, next_n))
         first += n
         db += c
         fl_team_look(team, thread)
