@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,6 +78,18 @@ def encode(
     if classes is None:
         return _at_least_two(found, "y"), index.astype(np.int64, copy=False)
     return classes, _places(found, classes)[index]
+
+
+def named(labels: np.ndarray, class_names: Sequence[str] | None) -> np.ndarray:
+    """What the labels 0, 1, ... are called, by a data set's `class_names`; labels that are no integers as they are."""
+    if class_names is None or labels.dtype.kind not in "iu":
+        return labels
+    unnamed = labels[(labels < 0) | (labels >= len(class_names))]
+    if len(unnamed):
+        raise ValueError(
+            f"y holds {unnamed[0]}, which class_names does not name; wanted is labels 0..{len(class_names) - 1}"
+        )
+    return np.array(class_names)[labels]
 
 
 def joined(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastlin.cli._input import DATA_HELP, InputError, check_output, named
+from fastlin import _labels
+from fastlin.cli._input import DATA_HELP, InputError, check_output
 
 if TYPE_CHECKING:
     from fastlin.datasets import Dataset
@@ -75,7 +76,7 @@ def _load(name_or_path: str, image_shape: tuple[int, ...] | None) -> tuple[Datas
 def _accuracy(labels: np.ndarray, y: np.ndarray, data: Dataset, classes: np.ndarray) -> str:
     """How many of the labels are right, or why that cannot be said."""
     if _kind_of(labels) == "strings":
-        y = named(data, y)
+        y = _labels.named(y, data.class_names)
     ours, theirs = _kind_of(labels), _kind_of(y)
     if ours != theirs:
         return f"no accuracy: the model's labels are {ours}, those of {data.name} are {theirs}"

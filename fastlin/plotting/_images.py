@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from fastlin import _arrays, training
+from fastlin import _arrays, _labels, training
 from fastlin.pipeline import ImagePipeline
 
 Layout = Literal["auto", "hwc", "chw"]
@@ -192,6 +192,12 @@ def names_in(class_names: Sequence[str] | None, classes: np.ndarray) -> list[str
     if class_names is None or not known or classes.max() >= len(class_names):
         return as_names(None, classes)
     return [str(class_names[label]) for label in classes.tolist()]
+
+
+def labels_in(y: Any, class_names: Sequence[str] | None, classes: np.ndarray) -> np.ndarray:
+    """A data set's labels in the model's words: of a model that was fitted to names, their names."""
+    labels = _labels.as_array(y, "y")
+    return _labels.named(labels, class_names) if classes.dtype.kind in "UO" else labels
 
 
 def as_places(labels: Any, classes: np.ndarray, name: str = "classes") -> np.ndarray:
