@@ -305,6 +305,21 @@ def test_predict_without_stdout(data):
     assert done.stderr == "fastlin: stdout is closed; wanted is an open one, or --output\n"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="descriptors of POSIX")
+def test_without_stderr(data):
+    code = "import os, sys; os.close(2); os.execv(sys.argv[1], sys.argv[1:])"
+    ends = []
+    for arguments in (
+        ["train", "--data", data / "whole.npz", "--epochs", "2", "--model", data / "m.npz"],
+        ["predict", data / "m.npz", data / "whole.npz"],
+    ):
+        command = [sys.executable, "-c", code, sys.executable, "-m", "fastlin", *arguments]
+        ends.append(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    assert "test accuracy" in ends[0]
+    # The labels alone: what is said of the accuracy goes nowhere.
+    assert len(ends[1].splitlines()) == 300 and set(ends[1].split()) == {"ant", "bee", "cat"}
+
+
 @pytest.mark.parametrize(
     ("module", "arguments", "pip"),
     [
