@@ -37,6 +37,8 @@ def as_array(labels: Any, name: str) -> np.ndarray:
         array = np.asarray(labels)
     except ValueError as error:
         raise ValueError(f"{name} makes no array; wanted is one label a row: {error}") from None
+    if array.dtype.kind == "T":  # NumPy 2's own strings: as Python's, which are sorted and saved
+        return array.astype(object)
     if array.dtype.kind == "U" and array.ndim == 1 and isinstance(labels, list | tuple):
         kinds = sorted({"str" if isinstance(label, str) else type(label).__name__ for label in labels})
         if len(kinds) > 1:
@@ -46,6 +48,8 @@ def as_array(labels: Any, name: str) -> np.ndarray:
 
 def as_label_array(y: Any, n_rows: int, name: str = "y") -> np.ndarray:
     """`y` as an array of one label a row: integers, strings, booleans, or floats that hold whole numbers."""
+    if y is None:
+        raise ValueError(f"{name} is None; wanted is one label a row of X")
     labels = as_array(y, name)
     if labels.ndim != 1 or len(labels) != n_rows:
         hint = f": pass {name}.ravel()" if labels.ndim == 2 and labels.shape[1] == 1 else ""

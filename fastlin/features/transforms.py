@@ -54,7 +54,7 @@ class PolarCoordinates(RowTransformer):
         rows = _arrays.as_rows(X)
         self._n_out(rows.shape[1])
         if isinstance(self.center, str):
-            _arrays.as_choice(self.center, "center", ("mean",))
+            _arrays.check_word(self.center, "center", "mean", "two finite numbers")
             center = functional.moments(rows).mean
         else:
             center = np.zeros(2) if self.center is None else np.array(self.center, dtype=np.float64)

@@ -268,7 +268,7 @@ class ImagePipeline(Parameters):
     def _alpha(self, classifier: LinearClassifier) -> float | None:
         """The strength to fit with, also in `classifier`; None where it is to be chosen."""
         if self.alpha is None or isinstance(self.alpha, str):
-            _arrays.as_choice(self.alpha, "alpha", ("auto",))
+            _arrays.check_word(self.alpha, "alpha", "auto", "a finite number >= 0")
             if classifier.penalty is None:
                 raise ValueError("alpha is 'auto' while the classifier's penalty is None; wanted is 0 or a penalty")
             return None
