@@ -126,7 +126,11 @@ def fit_path(
     if weight is not None and not weight.any():
         raise ValueError("sample_weight is zero for every row; wanted is at least one row of positive weight")
     classes, index = _labels.encode(_labels.as_label_array(y, len(rows)), weight)
-    strengths = np.array([_arrays.as_nonnegative(alpha, "alphas") for alpha in (_ALPHAS if alphas is None else alphas)])
+    try:
+        given = list(_ALPHAS if alphas is None else alphas)
+    except TypeError:
+        raise TypeError(f"alphas is {alphas!r}; wanted is a sequence of numbers, of one too: [{alphas!r}]") from None
+    strengths = np.array([_arrays.as_nonnegative(alpha, "alphas") for alpha in given])
     if len(strengths) == 0:
         raise ValueError("alphas is empty; wanted is at least one penalty")
     ratio = as_l1_ratio(l1_ratio)

@@ -171,6 +171,11 @@ def test_wrong_arguments_are_named(wrong, message):
         fastlin.fit_path(X, y, **{"alphas": [1.0], **wrong})
 
 
+def test_one_strength_alone_is_no_sequence():
+    with pytest.raises(TypeError, match=r"alphas is 0\.1; wanted is a sequence of numbers, of one too: \[0\.1\]"):
+        fastlin.fit_path(*blobs(), 0.1)
+
+
 def test_rows_that_are_not_finite_are_refused():
     X, y = blobs()
     X[7, 2] = np.nan
