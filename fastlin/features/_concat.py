@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -69,7 +70,7 @@ class Concat(Transformer):
     (5, 516)
     """
 
-    def __init__(self, transformers):
+    def __init__(self, transformers: Sequence[tuple[str, Any]]) -> None:
         self.transformers = transformers
 
     @property
