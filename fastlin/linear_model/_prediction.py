@@ -64,7 +64,8 @@ class LinearPrediction(LinearParameters):
         """Logarithms of the probabilities, (N, C), finite where those underflow. Of the softmax loss only."""
         s = self._score_per_class(X)
         s = s - s.max(axis=1, keepdims=True, initial=-np.inf)
-        return s - np.log(np.exp(s).sum(axis=1, keepdims=True))
+        with np.errstate(under="ignore"):  # what is too small to count, whoever has underflows raise
+            return s - np.log(np.exp(s).sum(axis=1, keepdims=True))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the rows whose label is predicted rightly, weighted where weights are given."""
