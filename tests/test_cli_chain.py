@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -69,6 +71,14 @@ def test_predicts_images_of_no_class_and_of_another_size(folder, capsys):
     lines = [line.split("\t") for line in (folder / "out.txt").read_text().splitlines()]
     _, y = make_bars(200, size=16)
     assert lines == [[f"{k}.png", NAMES[y[k]]] for k in range(6)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there names of files are text")
+def test_names_that_are_no_utf8_are_written_as_they_are(folder):
+    run("train", "--data", folder / "bars", "--model", folder / "m.npz")
+    (folder / "some" / "0.png").rename(os.fsdecode(os.fsencode(folder / "some") + b"/\xff.png"))
+    assert run("predict", folder / "m.npz", folder / "some", "-o", folder / "out.txt") == 0
+    assert (folder / "out.txt").read_bytes().splitlines()[-1].startswith(b"\xff.png\t")
 
 
 def test_folders_of_other_classes_have_no_accuracy(folder, capsys):

@@ -54,7 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(lines)
         sys.stdout.flush()
     else:
-        write_atomically(arguments.output, lambda file: file.write(lines.encode()))
+        # A name of a file may be any bytes: Python has those that are no UTF-8 as lone surrogates.
+        content = lines.encode(errors="surrogateescape")
+        write_atomically(arguments.output, lambda file: file.write(content))
     if y is not None and len(y):
         print(_accuracy(labels, y, data, model.classes_), file=sys.stderr)
     return 0
