@@ -58,6 +58,17 @@ def check_any_weight(weight: np.ndarray | None) -> None:
         raise ValueError("sample_weight is zero for every row; wanted is at least one row of positive weight")
 
 
+def accuracy(predicted: np.ndarray, y: Any, sample_weight: Any, classes: np.ndarray, rows: str) -> float:
+    """Share of the labels that are `predicted` rightly, weighted where weights are given; `rows` are what X holds."""
+    labels = _labels.as_label_array(y, len(predicted))
+    weight = _arrays.as_sample_weight(sample_weight, len(predicted))
+    if len(predicted) == 0:
+        raise ValueError(f"X has no {rows}; wanted is at least one to score")
+    check_any_weight(weight)
+    _labels.joined(classes, labels[:1])  # numbers against strings would be a silent 0
+    return float(np.average(predicted == labels, weights=weight))
+
+
 def image_shape(X: Any) -> tuple[int, ...] | None:
     """(H, W, channels) of images, None of rows."""
     # A table says its shape itself: an array of it would be another copy.

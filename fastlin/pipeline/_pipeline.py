@@ -203,13 +203,7 @@ class ImagePipeline(Parameters):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the images whose label is predicted rightly, weighted where weights are given."""
-        predicted = self.predict(X)
-        labels = _labels.as_label_array(y, len(predicted))
-        weight = _arrays.as_sample_weight(sample_weight, len(predicted))
-        if len(predicted) == 0:
-            raise ValueError("X has no images; wanted is at least one to score")
-        _input.check_any_weight(weight)
-        return float(np.average(predicted == labels, weights=weight))
+        return _input.accuracy(self.predict(X), y, sample_weight, self.classes_, "images")
 
     def set_num_threads(self, n_threads: int | None) -> Self:
         """Set how many threads the fitted parts may use, as `fastlin.set_num_threads` says; the bits are the same."""
