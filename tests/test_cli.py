@@ -338,6 +338,14 @@ def test_an_extra_that_is_not_there(data, monkeypatch, capsys, module, arguments
     assert re.fullmatch(rf"fastlin: .*: pip install '{re.escape(pip)}'\n", capsys.readouterr().err)
 
 
+@pytest.mark.parametrize("command", ["train", "predict", "check", "plot", "report", "bench", "info"])
+def test_each_command_says_what_it_does(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        run(command, "--help")
+    usage, what, *_ = capsys.readouterr().out.split("\n\n")
+    assert usage.startswith(f"usage: fastlin {command}") and what.endswith((".", "'fastlin[plot]'"))
+
+
 def test_version(capsys):
     with pytest.raises(SystemExit, match="0"):
         run("--version")
