@@ -22,11 +22,11 @@ from fastlin import training
 
 
 def main(arguments: list[str]) -> None:
-    from sklearn.linear_model import LogisticRegression
-
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("alpha", type=float, nargs="?", default=2e-2, help="strength of the penalty (default: 0.02)")
     alpha = parser.parse_args(arguments).alpha
+    from sklearn.linear_model import LogisticRegression
+
     folder = fit.data_folder()
     if not (folder / "test_batch.bin").is_file():
         print(f"skipped: there is no {folder}; set FASTLIN_DATA")
