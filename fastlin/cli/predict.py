@@ -71,7 +71,7 @@ def _load(name_or_path: str, image_shape: tuple[int, ...] | None) -> tuple[Datas
     if image_shape is None or name_or_path in datasets.NAMES or not path.is_dir() or not folder.has_images(path):
         return datasets.load(name_or_path), []
     height, width, channels = image_shape
-    data = datasets.load_image_folder(path, (height, width), color="grey" if channels == 1 else "rgb")
+    data = datasets.load_image_folder(path, (height, width), color="gray" if channels == 1 else "rgb")
     return data, [str(file.relative_to(path)) for file in folder.image_files(path)]
 
 
