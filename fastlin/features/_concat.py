@@ -181,6 +181,8 @@ class Concat(Transformer):
         return self
 
     def _check_names(self) -> None:
+        if not isinstance(self.transformers, Sequence):
+            raise TypeError(f"transformers is {self.transformers!r}; wanted is pairs of a name and a transformer")
         for step in self.transformers:
             if not isinstance(step, tuple | list) or len(step) != 2 or not isinstance(step[0], str):
                 raise TypeError(f"transformers holds {step!r}; wanted is pairs of a name and a transformer")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -56,6 +56,8 @@ def image_shape(
             "shape is None, and model.image_shape_ is too, as the model was fitted on rows; wanted is the shape of the "
             "images, for example shape=(32, 32, 3)"
         )
+    if shape is not None and not isinstance(shape, Iterable):
+        raise TypeError(f"shape is {shape!r}; wanted is (height, width) or (height, width, channels)")
     name = "model.image_shape_" if shape is None else "shape"
     sides = tuple(operator.index(side) for side in (fitted if shape is None else shape) or ())
     if len(sides) == 2:

@@ -62,6 +62,8 @@ class _Subject(NamedTuple):
 def report_html(model: Any, data: Dataset, *, n_worst: int = 12, checks: bool = True, seed: int = 0) -> str:
     """The page of `write_report` as a string."""
     _images.check_fitted(model)
+    if not hasattr(data, "X_train"):
+        raise TypeError(f"data is {type(data).__name__}; wanted is a fastlin.datasets.Dataset: Dataset('mine', X, y)")
     n_worst = _arrays.as_count(n_worst, "n_worst")
     split = "test" if data.X_test is not None and data.y_test is not None else "all"
     X, y = (data.X_test, data.y_test) if split == "test" else (data.X_train, data.y_train)
