@@ -2,7 +2,7 @@
 
     python bench/chain.py [--doc] [SPEC ...]    a line a set of features, by default all, and the peers: 3 to 10
                                                 minutes, 12 GB
-    python bench/chain.py --peer [--doc] [N]    N (5000) images to train and to test: HoG and colours by scikit-image
+    python bench/chain.py [--doc] --peer [N]    N (5000) images to train and to test: HoG and colours by scikit-image
                                                 and NumPy, then scikit-learn's LogisticRegression, beside fastlin's
                                                 chain: a quarter of a minute
 
@@ -14,6 +14,7 @@ measured. The data are read as `bench/fit.py` says.
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import sys
@@ -27,6 +28,7 @@ from threadpoolctl import threadpool_limits
 from words import images_of
 
 import fastlin
+from fastlin import pipeline
 from fastlin.benchmark import machine
 from fastlin.features import HOG, ColorHistogram, Concat
 
@@ -140,25 +142,46 @@ def peer(n: int, X: np.ndarray, y: np.ndarray, X_test: np.ndarray, y_test: np.nd
     ]  # fmt: skip
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Do as the arguments say."""
-    specs = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "specs", nargs="*", metavar="SPEC",
+        help=f"features, as `fastlin train --features` names them (default: {', '.join(SPECS)}, and the peers: 3 to 10 "
+        "minutes, 12 GB)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--peer", type=int, nargs="?", const=PEER_IMAGES, metavar="N",
+        help="scikit-image, NumPy and scikit-learn alone, beside the same chain of fastlin, on N images to train and N "
+        f"to test (default: {PEER_IMAGES}): a quarter of a minute",
+    )  # fmt: skip
+    parser.add_argument("--doc", action="store_true", help=f"write the lines into docs/{PAGE.name}")
+    options = parser.parse_args(arguments)
+    if options.peer is not None and options.peer < 1:
+        parser.error(f"--peer is {options.peer}; wanted is an integer >= 1")
+    if options.peer is not None and options.specs:
+        parser.error("--peer takes no SPEC; wanted is one of the two")
+    for spec in options.specs:
+        try:
+            pipeline.make_features(spec)
+        except ValueError as error:
+            parser.error(str(error))
     split = data()
     measured = f"{len(os.sched_getaffinity(0))} cores of {machine.cpu_model()}, load {os.getloadavg()[0]:.1f} before"
     print(measured)
 
     def say(lines: list[str]) -> None:
         print(*lines, sep="\n", flush=True)
-        if "--doc" in sys.argv:
+        if options.doc:
             write(lines, measured=measured)
 
-    of_peers = "--peer" in sys.argv
-    for spec in [] if of_peers else specs or SPECS:
-        say([line(chain(spec, *split))])
-    if of_peers or not specs:
+    if options.peer is None:
+        for spec in options.specs or SPECS:
+            say([line(chain(spec, *split))])
+    if not options.specs:
         with threadpool_limits(1):
-            say(peer(int(specs[0]) if specs else PEER_IMAGES, *split))
+            say(peer(options.peer or PEER_IMAGES, *split))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -117,8 +117,8 @@ def difference(found: tuple[np.ndarray, list[float]], wanted: tuple[np.ndarray, 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--iterations", type=int, default=1500)
-    parser.add_argument("--repeats", type=int, default=3, help="runs of each; the shortest counts")
+    parser.add_argument("--iterations", type=int, default=1500, metavar="N", help="steps of a training (default: 1500)")
+    parser.add_argument("--repeats", type=int, default=3, metavar="N", help="runs; the shortest counts (default: 3)")
     parser.add_argument("--check", action="store_true", help=f"exit with 1 below {LEAST_RATIO} times")
     options = parser.parse_args(arguments)
     print(*machine.banner(machine.facts(1)), sep="\n", flush=True)

@@ -153,9 +153,11 @@ def compare(load: Callable[[], Data]) -> Comparison:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=list(SETS), help="these sets alone")
-    parser.add_argument("--seed", type=int, default=0, help="of the made sets: those of 0 are the bench's own")
-    parser.add_argument("--markdown", type=Path, help="write the table here too")
+    parser.add_argument(
+        "--only", nargs="+", choices=list(SETS), metavar="NAME", help=f"these sets alone, of: {'; '.join(SETS)}"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the made sets (default: 0)")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table here too")
     parser.add_argument("--check", action="store_true", help=f"fail where fastlin is more than {BEHIND} behind")
     arguments = parser.parse_args()
     global _seed

@@ -8,6 +8,7 @@ CPU seconds of one thread for all 60 000 images, and with --fits the accuracy on
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 
@@ -31,8 +32,11 @@ FEATURES = {
 }
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Print a line a set of features."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--fits", action="store_true", help="fit a classifier too, and test it")
+    options = parser.parse_args(arguments)
     X_train, y_train, X_test, y_test = fit.read(fit.data_folder())
     images = np.concatenate([X_train, X_test]).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     images = np.ascontiguousarray(images)
@@ -41,7 +45,7 @@ def main() -> None:
         F = features.fit_transform(images)
         seconds = time.process_time() - start
         line = f"{name}: {F.shape[1]} features, {seconds:.2f} s of CPU time for {len(images)} images"
-        if "--fits" in sys.argv:
+        if options.fits:
             start = time.process_time()
             model = fastlin.SoftmaxClassifier(alpha=1e-3, max_iter=20, random_state=0, n_threads=1)
             accuracy = model.fit(F[:50000], y_train).score(F[50000:], y_test)
@@ -51,4 +55,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     fix_threads(1)
-    main()
+    main(sys.argv[1:])

@@ -47,7 +47,9 @@ def data_folder() -> Path:
 
 
 def read(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Read the training and the test images, (N, 3072) uint8, with their labels."""
+    """Read the training and the test images, (N, 3072) uint8, with their labels; without them the script ends."""
+    if not (folder / "test_batch.bin").is_file():
+        sys.exit(f"there is no {folder}; set FASTLIN_DATA")
 
     def records(*names: str) -> tuple[np.ndarray, np.ndarray]:
         table = np.concatenate([np.fromfile(folder / name, np.uint8).reshape(-1, 3073) for name in names])

@@ -9,6 +9,7 @@ of two runs of ours found; each line says how far above it, relatively, the othe
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 
@@ -20,7 +21,10 @@ import fastlin
 from fastlin import training
 
 
-def main(alpha: float) -> None:
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("alpha", type=float, nargs="?", default=2e-2, help="strength of the penalty (default: 0.02)")
+    alpha = parser.parse_args(arguments).alpha
     from sklearn.linear_model import LogisticRegression
 
     folder = fit.data_folder()
@@ -57,4 +61,4 @@ def main(alpha: float) -> None:
 
 if __name__ == "__main__":
     fix_threads(1)
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 2e-2)
+    main(sys.argv[1:])

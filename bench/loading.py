@@ -9,6 +9,7 @@ whose compression does, and which is left out here.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from collections.abc import Callable
@@ -71,7 +72,8 @@ def calls_of(folder: Path) -> dict[str, Callable[[], Any]]:
     }
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_cifar10(folder)
@@ -96,4 +98,4 @@ def main() -> int:
 
 if __name__ == "__main__":
     fix_threads(1)
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

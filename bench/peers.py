@@ -259,9 +259,12 @@ def measure_peak() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=list(PEERS), default=list(PEERS), help="these peers alone")
-    parser.add_argument("--limit", type=float, default=120.0, help="CPU seconds of a peer (default: 120)")
-    parser.add_argument("--markdown", type=Path, help="write the page here")
+    parser.add_argument(
+        "--only", nargs="+", choices=list(PEERS), default=list(PEERS), metavar="NAME",
+        help=f"these peers alone, of: {'; '.join(PEERS)}",
+    )  # fmt: skip
+    parser.add_argument("--limit", type=float, default=120.0, metavar="S", help="CPU seconds of a peer (default: 120)")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the page here")
     parser.add_argument("--peak-memory", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.peak_memory:

@@ -9,6 +9,7 @@ CIFAR-10 is read as `bench/fit.py` says; without it, speed is measured on noise.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from typing import Any
@@ -136,13 +137,27 @@ def accuracy(pairs: int, **options: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["speed"]:
+def main(arguments: list[str]) -> None:
+    """Do as the arguments say."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    commands = parser.add_subparsers(title="what to measure", metavar="WHAT", dest="what", required=True)
+    commands.add_parser("speed", help="CPU time of one thread an image of 32 x 32 x 3, by pairs and arithmetic")
+    for name, text in (
+        ("precision", "what bfloat16 products change, in standard deviations of the columns"),
+        ("accuracy", "CIFAR-10, so many pairs: wall times and accuracy of a ridge classifier"),
+    ):
+        commands.add_parser(name, help=text).add_argument("pairs", type=int, metavar="N", help="pairs of words")
+    options = parser.parse_args(arguments)
+    if options.what == "speed":
         fix_threads(1)
         for row in speed():
             print(f"{row['pairs']:5d}  {row['arithmetic']:22}  {row['ms']:9.3f} ms  {row['gflops']:7.1f} GFLOP/s")
-    elif sys.argv[1:2] == ["precision"]:
-        for encoding, error in precision(int(sys.argv[2])).items():
+    elif options.what == "precision":
+        for encoding, error in precision(options.pairs).items():
             print(f"{encoding:10}" + "".join(f"{name} {value:.4f}  " for name, value in error.items()))
     else:
-        print(accuracy(int(sys.argv[2])))
+        print(accuracy(options.pairs))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

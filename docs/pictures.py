@@ -1,4 +1,6 @@
-"""Make the pictures of docs/plotting.md: python docs/pictures.py
+"""Make the pictures of docs/plotting.md.
+
+    python docs/pictures.py
 
 CIFAR-10 is looked for in $FASTLIN_DATA or the cache; where it is not, its picture is left as it is, and the script says
 so. The other pictures are of data that comes with fastlin.
@@ -6,6 +8,7 @@ so. The other pictures are of data that comes with fastlin.
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +67,7 @@ def ring_regions() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()
     IMAGES.mkdir(exist_ok=True)
     cifar10_templates()
     clothes_evidence()

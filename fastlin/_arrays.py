@@ -397,6 +397,12 @@ def as_choice(value: Any, name: str, choices: tuple[Any, ...]) -> Any:
     return value
 
 
+def check_word(value: Any, name: str, word: str, otherwise: str) -> None:
+    """Refuse what is not `word`, the one string (or None) that stands where `otherwise` may, too."""
+    if value != word:
+        raise ValueError(f"{name} is {value!r}; wanted is {word!r} or {otherwise}")
+
+
 def _as_number(value: Any, name: str) -> float:
     if isinstance(value, (str, bytes)):
         raise TypeError(f"{name} is {value!r}; wanted is a number")

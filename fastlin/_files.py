@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO
 
 
@@ -18,12 +18,12 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
     """
     mode = _mode(path)
     if mode is not None and not stat.S_ISREG(mode):
-        with open(path, "wb") as stream:
+        with _naming(path), open(path, "wb") as stream:
             write(stream)
         return
     temporary, file = _create_beside(path)
     try:
-        with file:
+        with _naming(path), file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
@@ -58,6 +58,17 @@ def _mode(path: str | os.PathLike[str]) -> int | None:
     if not os.path.basename(path) or (mode is not None and stat.S_ISDIR(mode)):
         raise IsADirectoryError(errno.EISDIR, "is not the name of a file", os.fspath(path))
     return mode
+
+
+@contextlib.contextmanager
+def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Give an OSError that says nothing of a file, as of a disk that is full, the name of this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = os.fspath(path)
+        raise
 
 
 def _create_beside(path: str | os.PathLike[str]) -> tuple[str, IO[bytes]]:

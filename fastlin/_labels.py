@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +37,8 @@ def as_array(labels: Any, name: str) -> np.ndarray:
         array = np.asarray(labels)
     except ValueError as error:
         raise ValueError(f"{name} makes no array; wanted is one label a row: {error}") from None
+    if array.dtype.kind == "T":  # NumPy 2's own strings: as Python's, which are sorted and saved
+        return array.astype(object)
     if array.dtype.kind == "U" and array.ndim == 1 and isinstance(labels, list | tuple):
         kinds = sorted({"str" if isinstance(label, str) else type(label).__name__ for label in labels})
         if len(kinds) > 1:
@@ -45,6 +48,8 @@ def as_array(labels: Any, name: str) -> np.ndarray:
 
 def as_label_array(y: Any, n_rows: int, name: str = "y") -> np.ndarray:
     """`y` as an array of one label a row: integers, strings, booleans, or floats that hold whole numbers."""
+    if y is None:
+        raise ValueError(f"{name} is None; wanted is one label a row of X")
     labels = as_array(y, name)
     if labels.ndim != 1 or len(labels) != n_rows:
         hint = f": pass {name}.ravel()" if labels.ndim == 2 and labels.shape[1] == 1 else ""
@@ -77,6 +82,18 @@ def encode(
     if classes is None:
         return _at_least_two(found, "y"), index.astype(np.int64, copy=False)
     return classes, _places(found, classes)[index]
+
+
+def named(labels: np.ndarray, class_names: Sequence[str] | None) -> np.ndarray:
+    """What the labels 0, 1, ... are called, by a data set's `class_names`; labels that are no integers as they are."""
+    if class_names is None or labels.dtype.kind not in "iu":
+        return labels
+    unnamed = labels[(labels < 0) | (labels >= len(class_names))]
+    if len(unnamed):
+        raise ValueError(
+            f"y holds {unnamed[0]}, which class_names does not name; wanted is labels 0..{len(class_names) - 1}"
+        )
+    return np.array(class_names)[labels]
 
 
 def joined(classes: np.ndarray, labels: np.ndarray) -> np.ndarray:

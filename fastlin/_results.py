@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,7 +87,8 @@ class EpochReport:
     @property
     def update_ratio(self) -> float:
         """Norm of the last step over that of the weights before it; NaN from all-zero weights."""
-        return float(np.sqrt(self.told[2] / self.told[3])) if self.told[3] > 0.0 else float("nan")
+        step, before = float(self.told[2]), float(self.told[3])  # plain floats: NumPy's warn where both are infinite
+        return math.sqrt(step / before) if before > 0.0 else math.nan
 
 
 def as_report(report: Any) -> EpochReport:

@@ -98,6 +98,12 @@ def use_simd_level(level: str) -> Iterator[None]:
     ------
     ValueError
         For a level that was not built or that this CPU cannot run; the message lists what there is.
+
+    Examples
+    --------
+    >>> with use_simd_level("baseline"):
+    ...     simd_level()
+    'baseline'
     """
     before = _kernels.in_use()
     _kernels.use(level)

@@ -126,10 +126,15 @@ def fit_path(
     if weight is not None and not weight.any():
         raise ValueError("sample_weight is zero for every row; wanted is at least one row of positive weight")
     classes, index = _labels.encode(_labels.as_label_array(y, len(rows)), weight)
-    strengths = np.array([_arrays.as_nonnegative(alpha, "alphas") for alpha in (_ALPHAS if alphas is None else alphas)])
+    try:
+        given = list(_ALPHAS if alphas is None else alphas)
+    except TypeError:
+        raise TypeError(f"alphas is {alphas!r}; wanted is a sequence of numbers, of one too: [{alphas!r}]") from None
+    strengths = np.array([_arrays.as_nonnegative(alpha, "alphas") for alpha in given])
     if len(strengths) == 0:
         raise ValueError("alphas is empty; wanted is at least one penalty")
     ratio = as_l1_ratio(l1_ratio)
+    held_out = None if eval_set is None else _held_out(eval_set, rows.shape[1], classes)
     standardization = None
     if standardize:
         standardization = training.survey(rows, weight, n_threads).standardization()
@@ -152,18 +157,29 @@ def fit_path(
         strengths, classes, np.stack([W for W, _ in raw]), np.stack([b for _, b in raw]),
         np.array([certificate.objective for certificate in certificates]), certificates, None, None,
     )  # fmt: skip
-    return path if eval_set is None else _scored(path, *eval_set, n_threads)
+    return path if held_out is None else _scored(path, *held_out, n_threads)
 
 
-def _scored(path: PathResult, X: Any, y: Any, n_threads: int | None) -> PathResult:
-    """`path` with the scores on an evaluation set, and the best of them."""
-    rows = _arrays.as_rows(X, "eval_set[0]")
-    labels = _labels.as_label_array(y, len(rows))
+def _held_out(eval_set: Any, n_features: int, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and labels of an evaluation set; a label may be of no class, and is then never right."""
+    if not isinstance(eval_set, tuple | list) or len(eval_set) != 2:
+        raise TypeError("eval_set is no pair; wanted is (X, y)")
+    rows = _arrays.as_rows(eval_set[0], "eval_set[0]")
+    labels = _labels.as_label_array(eval_set[1], len(rows), "eval_set[1]")
     if len(rows) == 0:
         raise ValueError("eval_set has no rows; wanted is at least one to score")
-    if rows.shape[1] != path.coefs.shape[2]:
-        raise ValueError(f"eval_set[0] has {rows.shape[1]} features; wanted is {path.coefs.shape[2]}, as X has")
+    if rows.shape[1] != n_features:
+        raise ValueError(f"eval_set[0] has {rows.shape[1]} features; wanted is {n_features}, as X has")
     training.check_finite(rows)
+    try:
+        _labels.joined(classes, labels[:1])  # numbers against strings would be silent zeros
+    except TypeError as error:
+        raise TypeError(f"of eval_set, {error}") from None
+    return rows, labels
+
+
+def _scored(path: PathResult, rows: np.ndarray, labels: np.ndarray, n_threads: int | None) -> PathResult:
+    """`path` with the scores on an evaluation set, and the best of them."""
     scores = np.array(
         [np.mean(path.predict(rows, index, n_threads=n_threads) == labels) for index in range(len(path.alphas))]
     )

@@ -305,6 +305,21 @@ def test_predict_without_stdout(data):
     assert done.stderr == "fastlin: stdout is closed; wanted is an open one, or --output\n"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="descriptors of POSIX")
+def test_without_stderr(data):
+    code = "import os, sys; os.close(2); os.execv(sys.argv[1], sys.argv[1:])"
+    ends = []
+    for arguments in (
+        ["train", "--data", data / "whole.npz", "--epochs", "2", "--model", data / "m.npz"],
+        ["predict", data / "m.npz", data / "whole.npz"],
+    ):
+        command = [sys.executable, "-c", code, sys.executable, "-m", "fastlin", *arguments]
+        ends.append(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    assert "test accuracy" in ends[0]
+    # The labels alone: what is said of the accuracy goes nowhere.
+    assert len(ends[1].splitlines()) == 300 and set(ends[1].split()) == {"ant", "bee", "cat"}
+
+
 @pytest.mark.parametrize(
     ("module", "arguments", "pip"),
     [
@@ -321,6 +336,14 @@ def test_an_extra_that_is_not_there(data, monkeypatch, capsys, module, arguments
         monkeypatch.delitem(sys.modules, name)
     assert run("train", *arguments) == 2
     assert re.fullmatch(rf"fastlin: .*: pip install '{re.escape(pip)}'\n", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("command", ["train", "predict", "check", "plot", "report", "bench", "info"])
+def test_each_command_says_what_it_does(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        run(command, "--help")
+    usage, what, *_ = capsys.readouterr().out.split("\n\n")
+    assert usage.startswith(f"usage: fastlin {command}") and what.endswith((".", "'fastlin[plot]'"))
 
 
 def test_version(capsys):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -71,6 +73,14 @@ def test_predicts_images_of_no_class_and_of_another_size(folder, capsys):
     assert lines == [[f"{k}.png", NAMES[y[k]]] for k in range(6)]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="there names of files are text")
+def test_names_that_are_no_utf8_are_written_as_they_are(folder):
+    run("train", "--data", folder / "bars", "--model", folder / "m.npz")
+    (folder / "some" / "0.png").rename(os.fsdecode(os.fsencode(folder / "some") + b"/\xff.png"))
+    assert run("predict", folder / "m.npz", folder / "some", "-o", folder / "out.txt") == 0
+    assert (folder / "out.txt").read_bytes().splitlines()[-1].startswith(b"\xff.png\t")
+
+
 def test_folders_of_other_classes_have_no_accuracy(folder, capsys):
     run("train", "--data", folder / "bars", "--model", folder / "m.npz", "--features", "hog")
     (folder / "mixed").mkdir()
@@ -87,7 +97,27 @@ def test_a_model_of_pixels_predicts_a_folder_too(folder, capsys):
     assert not isinstance(load_model(folder / "m.npz"), ImagePipeline)
     capsys.readouterr()
     assert run("predict", folder / "m.npz", folder / "some") == 0
-    assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == [f"{k}.png" for k in range(6)]
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [name for name, _ in lines] == [f"{k}.png" for k in range(6)]
+    assert {label for _, label in lines} <= set(NAMES)
+    assert run("predict", folder / "m.npz", folder / "bars") == 0
+    out, err = capsys.readouterr()
+    right = np.mean([line.split("/")[1] == line.split("\t")[1] for line in out.splitlines()])
+    assert err == f"accuracy {right:.2%} on 60 rows\n"
+
+
+@pytest.mark.parametrize("options", [[], ["--features", "hog"]])
+def test_pictures_of_a_model_that_knows_classes_by_name(folder, options):
+    pytest.importorskip("matplotlib", reason="pictures want the extra")
+    assert run("train", "--data", folder / "bars", "--model", folder / "m.npz", *options) == 0
+    # One in the wrong folder, so that there is a mistake.
+    lying = next((folder / "bars" / "test" / "lying").iterdir())
+    lying.rename(folder / "bars" / "test" / "standing" / lying.name)
+    for picture in ("confusion", "worst"):
+        assert run("plot", picture, folder / "m.npz", folder / "bars", "-o", folder / f"{picture}.png") == 0
+    assert run("report", folder / "m.npz", folder / "bars", "-o", folder / "r.html", "--no-checks") == 0
+    page = (folder / "r.html").read_text()
+    assert all(name in page for name in NAMES)
 
 
 @pytest.mark.parametrize(

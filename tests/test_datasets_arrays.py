@@ -129,6 +129,22 @@ def test_archives_that_claim_too_much(tmp_path, mmap, monkeypatch):
         load_npz(path, mmap=mmap)
 
 
+@pytest.mark.parametrize(
+    ("y", "names", "message"),
+    [
+        ([0, 1, 2], ["a", "b"], "y holds 2, which class_names does not name; wanted is labels 0..1"),
+        ([0, -1, 1], ["a", "b"], "y holds -1, which class_names does not name"),
+        ([0, 1, 1], ["a", "a"], "class_names holds a name twice"),
+    ],
+)
+def test_class_names_name_each_label(tmp_path, y, names, message):
+    np.savez(tmp_path / "a.npz", X=np.ones((3, 2)), y=y, class_names=names)
+    with pytest.raises(DatasetError, match=rf"a\.npz': {message}"):
+        load_npz(tmp_path / "a.npz")
+    np.savez(tmp_path / "a.npz", X=np.ones((3, 2)), y=np.array(y).astype(str), class_names=["a", "b"])
+    assert load_npz(tmp_path / "a.npz").y_train.dtype.kind == "U"
+
+
 def test_class_names_are_a_row_of_strings(tmp_path):
     for names in (np.array("ab"), np.arange(3), np.array([["a"]])):
         np.savez(tmp_path / "a.npz", X=np.ones((3, 2)), class_names=names)

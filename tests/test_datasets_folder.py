@@ -72,7 +72,11 @@ def test_sizes_and_colours(tmp_path):
     np.testing.assert_array_equal(data.X_train[0], pixels(0))
     wanted = Image.fromarray(pixels(1, 8, 4)).resize((4, 5), Image.Resampling.BILINEAR)
     np.testing.assert_array_equal(data.X_train[1], np.asarray(wanted))
-    assert load_image_folder(tmp_path, (7, 2), color="grey").X_train.shape == (2, 7, 2, 1)
+    grey = load_image_folder(tmp_path, (7, 2), color="grey").X_train
+    assert grey.shape == (2, 7, 2, 1)
+    np.testing.assert_array_equal(load_image_folder(tmp_path, (7, 2), color="gray").X_train, grey)
+    with pytest.raises(TypeError, match=r"size is 7; wanted is \(height, width\)"):
+        load_image_folder(tmp_path, 7)
     with pytest.raises(ValueError, match="color is 'bgr'"):
         load_image_folder(tmp_path, color="bgr")
     for size in ((0, 3), (3,), (1 << 14, 1 << 14)):

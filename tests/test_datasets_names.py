@@ -53,7 +53,7 @@ def test_names_and_paths(tmp_path):
         with pytest.raises(FileNotFoundError, match="No such file"):
             datasets.load(path)
     (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(DatasetError, match=r"a.txt' is no data set"):
+    with pytest.raises(DatasetError, match=r"a.txt' is no data set; wanted is .* numpy.savez\('table.npz', X=X, y=y\)"):
         datasets.load(tmp_path / "a.txt")
     with pytest.raises(DatasetError, match="holds no data set; wanted is a path"):
         datasets.load(tmp_path)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import published
 import pytest
 
 import fastlin
@@ -36,9 +37,19 @@ def images():
     return np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
 
 
-@pytest.mark.parametrize("page", ["datasets.md", "diagnostics.md"])
-def test_pages_that_bring_their_own_data(run, page):
-    run(page)
+def test_diagnostics(run):
+    run("diagnostics.md")
+
+
+def test_datasets(run, tmp_path, monkeypatch):
+    # Few images in CIFAR-10's form: the real ones would be downloaded where they are not.
+    published.shrink(monkeypatch)
+    published.write_folder(tmp_path / "home" / "cifar-10-batches-bin", published.cifar10_files()[0])
+    monkeypatch.setenv("FASTLIN_DATA", str(tmp_path / "home"))
+    (tmp_path / "table.csv").write_text("length,width,kind\n5.1,3.5,0\n4.9,3.0,1\n")
+    run("datasets.md")
+    table = datasets.load("table.npz")
+    assert table.X_train.tolist() == [[5.1, 3.5], [4.9, 3.0]] and table.y_train.tolist() == [0, 1]
 
 
 def test_plotting(run, tmp_path):

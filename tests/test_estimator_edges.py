@@ -74,7 +74,7 @@ def test_a_switch_is_no_word(name):
 
 def test_a_number_is_no_name_of_a_file():
     X, y = blobs()
-    with pytest.raises(TypeError, match="3"):
+    with pytest.raises(TypeError, match="checkpoint is 3; wanted is None or the name of a file"):
         SoftmaxClassifier(checkpoint=3, max_iter=2).fit(X, y)
 
 
@@ -91,6 +91,11 @@ def test_a_number_is_no_name_of_a_file():
         ({"callbacks": [3]}, TypeError, r"callbacks is \[3\]"),
         ({"class_weight": dict.fromkeys(range(3), 0)}, ValueError, "class_weight leaves no row"),
         ({"alpha": 1e300}, ValueError, r"alpha is 1e\+300; .* in float32"),
+        ({"alpha": "much"}, ValueError, "alpha is 'much'; wanted is 'auto' or a finite number >= 0"),
+        ({"eta0": "much"}, ValueError, "eta0 is 'much'; wanted is 'auto' or a finite number > 0"),
+        ({"max_iter": "much"}, ValueError, "max_iter is 'much'; wanted is 'auto' or an integer >= 1"),
+        ({"average": "much"}, ValueError, "average is 'much'; wanted is 'auto' or True, False, or an integer >= 1"),
+        ({"class_weight": "much"}, ValueError, "class_weight is 'much'; wanted is 'balanced' or None, or a dict"),
     ],
 )
 def test_a_wrong_parameter_is_named_whatever_the_solver(solver, parameters, error, message):
@@ -302,6 +307,58 @@ def test_a_model_file_names_no_file_to_write_and_keeps_the_standardization(tmp_p
     assert again.checkpoint is None and str(tmp_path).encode() not in path.read_bytes()
     np.testing.assert_array_equal(again.shift_, model.shift_)
     np.testing.assert_array_equal(again.scale_, model.scale_)
+
+
+class Table:
+    """Rows with names of columns, as data frames have them."""
+
+    columns = ("a", "b", "c", "d", "e")
+
+    def __init__(self, X):
+        self._X = X
+        self.shape = X.shape
+
+    def __array__(self, dtype=None, copy=None):
+        return self._X
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda model, X, y: model.predict(X),
+        lambda model, X, y: model.decision_function(X),
+        lambda model, X, y: model.predict_proba(X),
+        lambda model, X, y: model.predict_log_proba(X),
+        lambda model, X, y: model.score(X, y),
+        lambda model, X, y: model.partial_fit(X, y),
+        lambda model, X, y: model.fit(np.asarray(X), y[:, None]),
+        lambda model, X, y: model.fit(np.asarray(X), y, eval_set=(np.asarray(X), y[:, None])),
+    ],
+)
+def test_a_warning_is_of_the_line_that_asked(ask):
+    X, y = blobs()
+    model = SoftmaxClassifier(max_iter=2, random_state=0).fit(X, y)
+    with pytest.warns(UserWarning, match="fitted without feature names|column-vector y") as caught:
+        ask(model, Table(X), y)
+    assert [warning.filename for warning in caught] == [__file__] * len(caught)
+
+
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="NumPy 1 has no strings of its own")
+def test_labels_may_be_strings_of_numpy_2():
+    X, y = blobs()
+    names = np.array(["ant", "a longer name", "cat"], np.dtypes.StringDType())[y]
+    model = SoftmaxClassifier(max_iter=5, random_state=0).fit(X, names)
+    assert model.classes_.tolist() == ["a longer name", "ant", "cat"]
+    assert model.score(X, names) == model.score(X, names.astype("U13")) > 0.8
+    missing = np.array(["ant", np.nan, "cat"], np.dtypes.StringDType(na_object=np.nan))[y]
+    with pytest.raises(TypeError, match="y mixes float and str"):
+        model.fit(X, missing)
+
+
+def test_labels_that_are_not_there_are_told_so():
+    X, y = blobs()
+    with pytest.raises(ValueError, match="y is None; wanted is one label a row of X"):
+        SoftmaxClassifier(max_iter=2).fit(X, y).score(X, None)
 
 
 def test_rows_after_images_leave_their_shape():

@@ -64,6 +64,8 @@ def test_scores_too_large_to_be_exponentiated_are_shifted() -> None:
     assert example.softmax == pytest.approx(np.log1p(np.e))
     assert "exp(s - 900.00)" in str(example)
     assert example.probabilities.sum() == pytest.approx(1.0)
+    with np.errstate(all="raise"):  # an exponent that underflows is zero, whatever NumPy was told to do about it
+        assert explain_losses([0.0, -1000.0], 0, moves=[]).exponents[1] == 0.0
 
 
 def test_the_tables() -> None:

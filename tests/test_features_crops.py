@@ -54,6 +54,10 @@ def test_the_state_makes_the_same_again(inner):
 
 
 def test_what_is_refused():
+    with pytest.raises(TypeError, match="transformer is None; wanted is a transformer of images"):
+        Crops(None, 12).fit(X)
+    with pytest.raises(TypeError, match="transformers is 3; wanted is pairs of a name and a transformer"):
+        Concat(3).fit(X)
     with pytest.raises(ValueError, match="size is 17; wanted is at most the images' 16 x 20 pixels"):
         Crops(ColorHistogram(), 17).fit(X)
     with pytest.raises(ValueError, match="size is 0; wanted"):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import pickle
+import re
 import stat
 import threading
 import tracemalloc
@@ -153,6 +155,15 @@ def test_a_failed_write_leaves_the_earlier_file_and_no_other(saved, monkeypatch)
         load_model(saved).save(saved)
     assert saved.read_bytes() == before
     assert list(saved.parent.iterdir()) == [saved]
+
+
+def test_a_full_disk_is_told_with_the_files_name(saved, monkeypatch):
+    def full(*arguments, **keywords):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=rf"No space left on device: '{re.escape(str(saved))}'"):
+        load_model(saved).save(saved)
 
 
 # Where it is written

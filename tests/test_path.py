@@ -171,6 +171,19 @@ def test_wrong_arguments_are_named(wrong, message):
         fastlin.fit_path(X, y, **{"alphas": [1.0], **wrong})
 
 
+def test_an_evaluation_set_is_a_pair_with_labels_of_the_same_kind():
+    X, y = blobs()
+    with pytest.raises(TypeError, match=r"of eval_set, y holds '\d', while the classes are 0, 1"):
+        fastlin.fit_path(X, y, [1.0], eval_set=(X, y.astype(str)))
+    with pytest.raises(TypeError, match="eval_set is no pair"):
+        fastlin.fit_path(X, y, [1.0], eval_set=X)
+
+
+def test_one_strength_alone_is_no_sequence():
+    with pytest.raises(TypeError, match=r"alphas is 0\.1; wanted is a sequence of numbers, of one too: \[0\.1\]"):
+        fastlin.fit_path(*blobs(), 0.1)
+
+
 def test_rows_that_are_not_finite_are_refused():
     X, y = blobs()
     X[7, 2] = np.nan

@@ -84,6 +84,8 @@ def test_no_images_give_no_labels(images):
     assert model.predict(X[:0]).shape == (0,) and model.decision_function(X[:0]).shape == (0, 3)
     with pytest.raises(ValueError, match="X has no images"):
         model.score(X[:0], y[:0])
+    with pytest.raises(TypeError, match=r"y holds .*, while the classes are .*; wanted is labels of one kind"):
+        model.score(X, np.arange(len(y)))
 
 
 def test_the_features_are_left_alone_and_computed_once(images):

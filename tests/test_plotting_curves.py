@@ -68,6 +68,8 @@ def test_curves_without_validation_leave_it_out():
 def test_wrong_panels(history, panels, message):
     with pytest.raises(ValueError, match=message):
         plotting.learning_curves(history, panels=panels)
+    with pytest.raises(TypeError, match="panels is 3; wanted is a sequence of 'loss'"):
+        plotting.learning_curves(history, panels=3)
 
 
 def test_loss_shapes_are_the_losses():

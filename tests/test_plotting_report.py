@@ -165,6 +165,8 @@ def test_a_report_without_mistakes_and_checks_that_cannot_be_asked():
 def test_wrong_data_writes_nothing(small, tmp_path, data, message):
     with pytest.raises(ValueError, match=message):
         write_report(small[0], data, tmp_path / "r.html")
+    with pytest.raises(TypeError, match=r"data is ndarray; wanted is a fastlin\.datasets\.Dataset"):
+        write_report(small[0], data.X_train, tmp_path / "r.html")
     assert not list(tmp_path.iterdir())
 
 

@@ -116,6 +116,8 @@ def test_shape_for_a_model_of_rows():
         template_images(of_rows, shape=(4, 4, 3))
     with pytest.raises(ValueError, match="with 5 channels last; wanted is 1 or 3"):
         template_images(of_rows, shape=(3, 4, 5), layout="hwc")
+    with pytest.raises(TypeError, match=r"shape is 28; wanted is \(height, width\)"):
+        template_images(of_rows, shape=28)
 
 
 def test_ends_that_both_could_be_channels_are_asked_about():

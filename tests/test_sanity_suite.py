@@ -51,6 +51,15 @@ def test_options_of_a_loss(options: dict[str, Any]) -> None:
     assert sanity_suite("hinge", X, y, **options).ok
 
 
+@pytest.mark.parametrize("subject", ["softmax", "hinge", fastlin.SVMClassifier()], ids=repr)
+def test_what_is_right_passes_on_few_rows_of_two_features_too(subject: Any) -> None:
+    """There a fit to shuffled labels often knows something of the true ones; of one order in five, say."""
+    few, labels = fastlin.datasets.make_blobs(60)
+    for seed in range(4 if hasattr(subject, "fit") else 20):
+        report = sanity_suite(subject, few, labels, seed=seed)
+        assert report["shuffled labels give chance"].passed, report
+
+
 def test_two_classes_and_labels_of_any_kind() -> None:
     names = np.array(["cat", "dog"])[y % 2]
     images = X.reshape(N, 4, 3, 2)

@@ -471,3 +471,12 @@ def test_the_report_has_the_loss_of_each_batch_before_its_step(module: Any) -> N
     first = functional.softmax_loss(X, y, W, sample_weight=weight, rows=np.arange(4)).loss
     module.sgd_epoch(X, y, W, None, batch_size=4, lr=0.1, l1=0.2, sample_weight=weight, report=report)
     assert report.losses[0] == pytest.approx(first + 0.2 * before) and np.isnan(report.losses[1])
+
+
+def test_a_report_of_weights_beyond_all_numbers_is_quiet() -> None:
+    report = EpochReport()
+    assert np.isnan(report.update_ratio)
+    report.told[:] = [1.0, np.inf, np.inf, np.inf]
+    assert np.isnan(report.update_ratio) and report.gradient_norm == np.inf
+    report.told[2:] = [4.0, 16.0]
+    assert report.update_ratio == 0.5

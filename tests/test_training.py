@@ -340,6 +340,10 @@ def test_a_bar_on_a_terminal_and_lines_elsewhere(monkeypatch, capsys):
         progress.rows_done(100)
         progress.epoch_done(record)
     assert capsys.readouterr() == (line + "\n", "")
+    monkeypatch.setattr(sys, "stderr", None)  # as of a process without a console
+    with Progress(2, 100) as progress:
+        progress.epoch_done(record)
+    assert capsys.readouterr().out == line + "\n"
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     with Progress(2, 100) as progress:

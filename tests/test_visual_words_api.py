@@ -317,6 +317,9 @@ def test_nothing_given_is_changed() -> None:
 def test_progress_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     fitted(verbose=True).transform(IMAGES)
     assert capsys.readouterr().err == ""  # no terminal
+    with monkeypatch.context() as closed:
+        closed.setattr(sys, "stderr", None)
+        fitted(verbose=True).transform(IMAGES)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     fitted(verbose=True).transform(IMAGES)
     shown = capsys.readouterr().err

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from fastlin import _terminal
 from fastlin.benchmark import answers, images, limits, machine, peers
 from fastlin.benchmark.cases import IMAGE_OPS, Case
 from fastlin.benchmark.limits import Limits
@@ -76,10 +77,10 @@ def measure(part: Part) -> Found:
             continue
         if part.quick:
             case = case.tenth()
-        if sys.stderr.isatty():
+        if _terminal.has_bar():
             print(f"\r{case.group:70}", end="", file=sys.stderr, flush=True)
         rows.append(measure_case(case, part))
-    if sys.stderr.isatty():
+    if _terminal.has_bar():
         print(f"\r{'':70}\r", end="", file=sys.stderr)
     after = limits.measure(part.threads, part.quick)
     ceiling = before.best(after)

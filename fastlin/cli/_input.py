@@ -45,13 +45,6 @@ def check_count(option: str, number: int) -> None:
         raise InputError(f"{option} is {number}; wanted is an integer >= 1")
 
 
-def named(data: Dataset, y: np.ndarray) -> np.ndarray:
-    """The names of the classes in place of their numbers, where the data brings names."""
-    if data.class_names is None or y.dtype.kind not in "iu":
-        return y
-    return np.array(data.class_names)[y]
-
-
 def split_rows(data: Dataset, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Rows and labels to train on and to test on; where the data is not split, a seeded fifth is held out."""
     if data.y_train is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,9 @@ _COMMANDS = (train, predict, check, plot, report, bench, info)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with the arguments `argv`, by default those of the process; return its exit code."""
+    if sys.stderr is None:
+        # Closed by who called, as `2>&-` does: print would take None for stdout, where the labels go.
+        sys.stderr = io.StringIO()
     arguments = _parser().parse_args(argv)
     try:
         return arguments.run(arguments)

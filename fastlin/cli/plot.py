@@ -141,7 +141,7 @@ def confusion_of(arguments: argparse.Namespace) -> Any:
 
     model, data = _model(arguments), _data(arguments)
     return plotting.confusion(
-        model, *_labelled(data), normalize=not arguments.counts, class_names=_names(model, data)
+        model, *_labelled(data, model), normalize=not arguments.counts, class_names=_names(model, data)
     )  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def worst_of(arguments: argparse.Namespace) -> Any:
     from fastlin import plotting
 
     model, data = _model(arguments), _data(arguments)
-    return plotting.worst(model, *_labelled(data), n=arguments.n, class_names=_names(model, data))
+    return plotting.worst(model, *_labelled(data, model), n=arguments.n, class_names=_names(model, data))
 
 
 def evidence_of(arguments: argparse.Namespace) -> Any:
@@ -169,7 +169,7 @@ def regions_of(arguments: argparse.Namespace) -> Any:
     from fastlin import plotting
 
     model, data = _model(arguments), _data(arguments)
-    return plotting.decision_regions(model, *_labelled(data), class_names=_names(model, data))
+    return plotting.decision_regions(model, *_labelled(data, model), class_names=_names(model, data))
 
 
 def losses_of(arguments: argparse.Namespace) -> Any:
@@ -204,12 +204,14 @@ def _names(model: Any, data: Dataset) -> list[str]:
     return names_in(data.class_names, model.classes_)
 
 
-def _labelled(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """The test rows and their labels, or all where the data is not split."""
+def _labelled(data: Dataset, model: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The test rows and their labels as the model has them, or all where the data is not split."""
+    from fastlin.plotting._images import labels_in
+
     X, y = (data.X_train, data.y_train) if data.X_test is None else (data.X_test, data.y_test)
     if y is None:
         raise InputError(f"{data.name} has no labels; wanted is y beside X")
-    return X, y
+    return X, labels_in(y, data.class_names, model.classes_)
 
 
 def _sides(text: str) -> tuple[int, ...]:

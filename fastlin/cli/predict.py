@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastlin.cli._input import DATA_HELP, InputError, check_output, named
+from fastlin import _labels
+from fastlin.cli._input import DATA_HELP, InputError, check_output
 
 if TYPE_CHECKING:
     from fastlin.datasets import Dataset
@@ -53,7 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(lines)
         sys.stdout.flush()
     else:
-        write_atomically(arguments.output, lambda file: file.write(lines.encode()))
+        # A name of a file may be any bytes: Python has those that are no UTF-8 as lone surrogates.
+        content = lines.encode(errors="surrogateescape")
+        write_atomically(arguments.output, lambda file: file.write(content))
     if y is not None and len(y):
         print(_accuracy(labels, y, data, model.classes_), file=sys.stderr)
     return 0
@@ -68,14 +71,14 @@ def _load(name_or_path: str, image_shape: tuple[int, ...] | None) -> tuple[Datas
     if image_shape is None or name_or_path in datasets.NAMES or not path.is_dir() or not folder.has_images(path):
         return datasets.load(name_or_path), []
     height, width, channels = image_shape
-    data = datasets.load_image_folder(path, (height, width), color="grey" if channels == 1 else "rgb")
+    data = datasets.load_image_folder(path, (height, width), color="gray" if channels == 1 else "rgb")
     return data, [str(file.relative_to(path)) for file in folder.image_files(path)]
 
 
 def _accuracy(labels: np.ndarray, y: np.ndarray, data: Dataset, classes: np.ndarray) -> str:
     """How many of the labels are right, or why that cannot be said."""
     if _kind_of(labels) == "strings":
-        y = named(data, y)
+        y = _labels.named(y, data.class_names)
     ours, theirs = _kind_of(labels), _kind_of(y)
     if ours != theirs:
         return f"no accuracy: the model's labels are {ours}, those of {data.name} are {theirs}"

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fastlin.cli._input import DATA_HELP, DEFAULT_DATA, HELD_OUT, InputError, check_output, named, split_rows
+from fastlin import _labels
+from fastlin.cli._input import DATA_HELP, DEFAULT_DATA, HELD_OUT, InputError, check_output, split_rows
 
 
 def add_to(commands: Any) -> None:
@@ -67,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.margin = 1.0  # it has none, so what was given says nothing
     data = datasets.load(arguments.data)
     X, y, X_test, y_test = split_rows(data, arguments.seed)
+    # The model answers with names, where there are some: who predicts later has the model alone.
+    y, y_test = _labels.named(y, data.class_names), _labels.named(y_test, data.class_names)
     model = LinearClassifier(
         arguments.loss,
         penalty=None if arguments.penalty == "none" else arguments.penalty,
@@ -91,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     print(f"{data.name}: {len(X):,} rows of {X.dtype} {'x'.join(map(str, X.shape[1:]))} to train on; tested on {split}")
     if arguments.features is not None:
-        return _run_chain(arguments, model, (X, named(data, y)), (X_test, named(data, y_test)))
+        return _run_chain(arguments, model, (X, y), (X_test, y_test))
     _print_initial_loss(arguments, X, y)
 
     began = time.perf_counter()
@@ -150,7 +153,7 @@ def _run_chain(arguments: argparse.Namespace, classifier: Any, train: Any, test:
 
 def _print_initial_loss(arguments: argparse.Namespace, X: np.ndarray, y: np.ndarray) -> None:
     """The loss of all-zero weights as it is computed, beside what a pencil says: they agree, or something is broken."""
-    from fastlin import _arrays, _labels, functional
+    from fastlin import _arrays, functional
 
     classes, index = _labels.encode(_labels.as_label_array(y, len(X)))
     margin = _arrays.as_positive(arguments.margin, "--margin")

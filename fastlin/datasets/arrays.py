@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from fastlin import _labels
 from fastlin.datasets._dataset import Dataset, DatasetError
 from fastlin.datasets._reader import MOST_DEFLATED
 
@@ -41,9 +42,9 @@ def load_npz(path: str | os.PathLike[str], *, mmap: bool = False) -> Dataset:
     Parameters
     ----------
     path : path
-        The file holds ``X`` and ``y``; or ``X_train``, ``y_train``, ``X_test`` and ``y_test``; and ``class_names``
-        where there are any. ``y`` may be missing, for rows to predict. Nothing is unpickled: arrays of objects are
-        refused.
+        The file holds ``X`` and ``y``; or ``X_train``, ``y_train``, ``X_test`` and ``y_test``; and ``class_names``,
+        what the labels 0, 1, ... mean, where there are any. ``y`` may be missing, for rows to predict. Nothing is
+        unpickled: arrays of objects are refused.
     mmap : bool
         Whether rows stay in the file, mapped into memory and read as they are used. Their checksum is then not
         verified, and the file must be uncompressed, as ``numpy.savez`` (not ``savez_compressed``) writes it.
@@ -151,6 +152,8 @@ def read_npz(stream: IO[bytes], name: str, where: str, path: str | None = None) 
     names = arrays.get("class_names")
     if names is not None and (names.ndim != 1 or names.dtype.kind != "U"):
         raise DatasetError(f"{where}: class_names is {names.dtype} of shape {names.shape}; wanted is a row of strings")
+    if names is not None:
+        _check_names(names, [arrays[y] for _, y in pairs if y in arrays], where)
     return Dataset(
         name, arrays[X_name], arrays.get(y_name), arrays.get("X_test"), arrays.get("y_test"),
         None if names is None else tuple(str(label) for label in names), "hwc" if arrays[X_name].ndim == 4 else None,
@@ -162,6 +165,17 @@ def _check_rows(X: np.ndarray, name: str, where: str) -> None:
         raise DatasetError(
             f"{where}: {name} has shape {X.shape}; wanted is (n_rows, n_features) or (n_rows, h, w, channels)"
         )
+
+
+def _check_names(names: np.ndarray, labels: list[np.ndarray], where: str) -> None:
+    """Refuse names that leave a label out, or that make one class of two."""
+    if len(np.unique(names)) != len(names):
+        raise DatasetError(f"{where}: class_names holds a name twice; wanted is another for each label")
+    for y in labels:
+        try:
+            _labels.named(y, names.tolist())
+        except ValueError as error:
+            raise DatasetError(f"{where}: {error}") from None
 
 
 def _read_archive(stream: IO[bytes], where: str, path: str | None) -> dict[str, np.ndarray]:

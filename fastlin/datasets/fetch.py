@@ -7,11 +7,11 @@ of these or not the published one leaves nothing behind.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from fastlin import _terminal
 from fastlin.datasets._dataset import Dataset, DatasetError
 from fastlin.datasets._home import data_home
 from fastlin.datasets.cifar import load_cifar10, load_cifar100
@@ -154,7 +154,7 @@ def _download(folder: Path, base: str, sums: Mapping[str, str], progress: bool |
             f"{', '.join(sums)} is not in {os.fspath(folder)!r}, and downloading needs pooch: "
             "pip install 'fastlin[data]'"
         ) from error
-    bar = sys.stderr.isatty() if progress is None else progress
+    bar = _terminal.has_bar() if progress is None else progress
     get = pooch.HTTPDownloader(progressbar=bar, timeout=_TIMEOUT)
 
     def bounded(url: str, output: str, manager: Any) -> None:

@@ -29,7 +29,7 @@ def load_image_folder(
     path: str | os.PathLike[str],
     size: tuple[int, int] | None = None,
     *,
-    color: Literal["rgb", "grey"] = "rgb",
+    color: Literal["rgb", "gray", "grey"] = "rgb",
 ) -> Dataset:
     """Image files by class: each folder inside `path` is a class, and its images are of it.
 
@@ -42,8 +42,9 @@ def load_image_folder(
         folders that begin with a dot, and files that end otherwise, are left out.
     size : (height, width), optional
         What every image is resized to, without keeping its proportions; by default all must have one size.
-    color : {"rgb", "grey"}
-        Three channels or one. Transparency is dropped, and photographs are turned upright as their EXIF entry says.
+    color : {"rgb", "gray"}
+        Three channels or one; "grey" is taken too. Transparency is dropped, and photographs are turned upright as their
+        EXIF entry says.
 
     Returns
     -------
@@ -71,8 +72,10 @@ def load_image_folder(
     >>> data.X_train.shape, data.y_train.tolist(), data.class_names
     ((2, 4, 6, 3), [0, 1], ('cat', 'dog'))
     """
-    if color not in ("rgb", "grey"):
-        raise ValueError(f"color is {color!r}; wanted is 'rgb' or 'grey'")
+    if color not in ("rgb", "gray", "grey"):
+        raise ValueError(f"color is {color!r}; wanted is 'rgb' or 'gray'")
+    if size is not None and not hasattr(size, "__len__"):
+        raise TypeError(f"size is {size!r}; wanted is (height, width)")
     if size is not None and (len(size) != 2 or min(size) < 1 or size[0] * size[1] > MOST_PIXELS):
         raise ValueError(f"size is {size!r}; wanted is (height, width), at least 1 and at most {MOST_PIXELS} pixels")
     decode = _decoder(color)

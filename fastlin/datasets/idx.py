@@ -103,6 +103,17 @@ def load_idx(images: str | os.PathLike[str], labels: str | os.PathLike[str] | No
         When a file is not there or may not be read.
     DatasetError
         When a file is not in the format; names the file and the place.
+
+    Examples
+    --------
+    Two images of 1 x 3 pixels: two zeros, the type of bytes, the number of axes, their lengths, the pixels.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "few-images-idx3-ubyte"
+    ...     _ = path.write_bytes(bytes([0, 0, 8, 3]) + np.array([2, 1, 3], ">u4").tobytes() + bytes(range(6)))
+    ...     load_idx(path).X_train[..., 0].tolist()
+    [[[0, 1, 2]], [[3, 4, 5]]]
     """
     X = _read(images, 3)[..., np.newaxis]
     y = None if labels is None else _read_labels(labels, len(X))

@@ -8,6 +8,7 @@ t10k-labels-idx1-ubyte.gz. The first 600 training and 100 test images of each cl
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import sys
 from pathlib import Path
@@ -34,8 +35,11 @@ def first_of_each_class(labels: np.ndarray, count: int) -> np.ndarray:
     return np.sort(np.concatenate([np.flatnonzero(labels == label)[:count] for label in range(len(CLASS_NAMES))]))
 
 
-def main(folder: Path) -> None:
+def main(arguments: list[str]) -> None:
     """Write the file beside this script."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the four files, as published")
+    folder = parser.parse_args(arguments).folder
     arrays = {}
     for split, prefix, count in (("train", "train", 600), ("test", "t10k", 100)):
         images = read_idx(folder / f"{prefix}-images-idx3-ubyte.gz")
@@ -49,6 +53,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    main(Path(sys.argv[1]))
+    main(sys.argv[1:])

@@ -194,7 +194,7 @@ def explain_losses(
     if len(names) != len(row):
         raise ValueError(f"class_names holds {len(names)} names; wanted is {len(row)}, one a score")
 
-    with np.errstate(over="ignore"):  # what is too large for a float64 is infinite
+    with np.errstate(over="ignore", under="ignore"):  # what is too large for a float64 is infinite, too small zero
         differences = row - row[label] + margin
         terms = np.maximum(differences, 0.0)
         terms[label] = 0.0

@@ -17,8 +17,10 @@ NEARLY_ZERO = 0.01
 # Standard deviations by which the accuracy on random labels may miss chance: one in 30 000 does.
 SIGMAS = 4.0
 # What a fit to shuffled labels may win of what one to the true labels wins. It wins something where few rows of a class
-# happen to get more of one label: up to 0.65 on small sets of well separated classes under a hinge; a leak wins all.
+# happen to get more of one label: under a hinge, on two well separated features, more than this with one order of a
+# hundred rows in ten. A leak wins all, whatever the order; so only what fails with each of several has failed.
 LEAK = 0.75
+SHUFFLES = 5
 # The first step, measured in weights that give scores of size one, as these are what is to be learned. Ten of them in
 # one step overshoot, and a hundred-thousandth gets nowhere in any number of epochs that is run. The lecture's rule of
 # thumb is 1e-3; the rate one over the curvature gives 0.01 on images and up to 2 on a few features.

@@ -214,7 +214,8 @@ def _row_losses(s: np.ndarray, y: np.ndarray, loss: str, margin: float) -> np.nd
     if loss == "softmax":
         largest = s.max(axis=1)
         s -= largest[:, None]
-        np.exp(s, out=s)
+        with np.errstate(under="ignore"):
+            np.exp(s, out=s)
         return np.log(s.sum(axis=1)) + largest - right
     right -= s.dtype.type(margin)
     s -= right[:, None]

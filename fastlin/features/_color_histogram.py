@@ -271,9 +271,11 @@ class ColorHistogram(ImageTransformer):
     """
 
     def __init__(
-        self, bins=(12, 4, 4), space="hsv", *, joint=True, grid=(1, 1), norm="l1", power=0.5, data_range=None,
-        image_shape=None, dtype=None, n_threads=None, verbose=0,
-    ):  # fmt: skip
+        self, bins: Any = (12, 4, 4), space: str = "hsv", *, joint: bool = True, grid: Any = (1, 1),
+        norm: str | None = "l1", power: float = 0.5, data_range: tuple[float, float] | None = None,
+        image_shape: tuple[int, ...] | None = None, dtype: DTypeLike | None = None, n_threads: int | None = None,
+        verbose: int = 0,
+    ) -> None:  # fmt: skip
         self.bins = bins
         self.space = space
         self.joint = joint

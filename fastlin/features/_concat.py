@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -69,7 +70,7 @@ class Concat(Transformer):
     (5, 516)
     """
 
-    def __init__(self, transformers):
+    def __init__(self, transformers: Sequence[tuple[str, Any]]) -> None:
         self.transformers = transformers
 
     @property
@@ -180,6 +181,8 @@ class Concat(Transformer):
         return self
 
     def _check_names(self) -> None:
+        if not isinstance(self.transformers, Sequence):
+            raise TypeError(f"transformers is {self.transformers!r}; wanted is pairs of a name and a transformer")
         for step in self.transformers:
             if not isinstance(step, tuple | list) or len(step) != 2 or not isinstance(step[0], str):
                 raise TypeError(f"transformers holds {step!r}; wanted is pairs of a name and a transformer")

@@ -62,6 +62,8 @@ class Crops(Transformer):
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Fit the transformer to the middle windows."""
+        if not hasattr(self.transformer, "fit"):
+            raise TypeError(f"transformer is {self.transformer!r}; wanted is a transformer of images")
         pixels = self._pixels(X)
         middle = list(self._views(pixels))[-1]
         self.transformer.fit(middle, y)

@@ -223,10 +223,11 @@ class HOG(ImageTransformer):
     """
 
     def __init__(
-        self, orientations=9, pixels_per_cell=(8, 8), cells_per_block=(3, 3), block_norm="L2-Hys",
-        transform_sqrt=False, *, signed=False, interpolate=False, image_shape=None, dtype=None, n_threads=None,
-        verbose=0,
-    ):  # fmt: skip
+        self, orientations: int = 9, pixels_per_cell: Any = (8, 8), cells_per_block: Any = (3, 3),
+        block_norm: str = "L2-Hys", transform_sqrt: bool = False, *, signed: bool = False, interpolate: bool = False,
+        image_shape: tuple[int, ...] | None = None, dtype: DTypeLike | None = None, n_threads: int | None = None,
+        verbose: int = 0,
+    ) -> None:  # fmt: skip
         self.orientations = orientations
         self.pixels_per_cell = pixels_per_cell
         self.cells_per_block = cells_per_block

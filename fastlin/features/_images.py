@@ -7,13 +7,12 @@ time, so that no batch is ever copied whole.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastlin import _arrays
+from fastlin import _arrays, _terminal
 
 # Pixels between two looks at Ctrl-C: at most 0.1 s of one core at the slowest setting, many times what a call costs.
 PART_PIXELS = 1 << 20
@@ -158,7 +157,7 @@ class Bar:
     def __init__(self, what: str, n_images: int, verbose: Any) -> None:
         self._line = f"{what}: {n_images} images" if verbose else ""
         self._bar: Any = None
-        if verbose and sys.stderr.isatty():
+        if verbose and _terminal.has_bar():
             from tqdm import tqdm  # type: ignore[import-untyped]  # only here: it costs more than a small batch
 
             self._bar = tqdm(total=n_images, desc=what, unit="image", unit_scale=True, leave=False, dynamic_ncols=True)

@@ -6,9 +6,10 @@ product, it is nearly always right (Stanford CS231n, lecture notes "Linear class
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastlin import _arrays, functional
 from fastlin.features._base import RowTransformer, row_parts
@@ -45,7 +46,9 @@ class PolarCoordinates(RowTransformer):
 
     _learnt = ("center_",)
 
-    def __init__(self, center="mean", angle="sincos"):
+    def __init__(
+        self, center: ArrayLike | Literal["mean"] | None = "mean", angle: Literal["sincos", "raw"] | None = "sincos"
+    ) -> None:
         self.center = center
         self.angle = angle
 
@@ -54,7 +57,7 @@ class PolarCoordinates(RowTransformer):
         rows = _arrays.as_rows(X)
         self._n_out(rows.shape[1])
         if isinstance(self.center, str):
-            _arrays.as_choice(self.center, "center", ("mean",))
+            _arrays.check_word(self.center, "center", "mean", "two finite numbers")
             center = functional.moments(rows).mean
         else:
             center = np.zeros(2) if self.center is None else np.array(self.center, dtype=np.float64)
@@ -107,7 +110,7 @@ class Polynomial2(RowTransformer):
 
     _needs_fit = False
 
-    def __init__(self, interaction_only=False):
+    def __init__(self, interaction_only: bool = False) -> None:
         self.interaction_only = interaction_only
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -153,7 +156,7 @@ class SignedPower(RowTransformer):
 
     _needs_fit = False
 
-    def __init__(self, power=0.5):
+    def __init__(self, power: float = 0.5) -> None:
         self.power = power
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -188,7 +191,7 @@ class BiasTrick(RowTransformer):
 
     _needs_fit = False
 
-    def __init__(self):
+    def __init__(self) -> None:
         pass
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -242,7 +245,7 @@ class Standardize(RowTransformer):
     n_samples_seen_: float
     _resolution: float
 
-    def __init__(self, with_mean=True, with_std=True, n_threads=None):
+    def __init__(self, with_mean: bool = True, with_std: bool = True, n_threads: int | None = None) -> None:
         self.with_mean = with_mean
         self.with_std = with_std
         self.n_threads = n_threads

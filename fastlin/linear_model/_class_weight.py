@@ -37,7 +37,7 @@ def row_weights(
         return weight
     per_class = _balanced(counts) if isinstance(class_weight, str) else _of_mapping(class_weight, classes)
     if isinstance(class_weight, str):
-        _arrays.as_choice(class_weight, "class_weight", ("balanced",))
+        _arrays.check_word(class_weight, "class_weight", "balanced", "None, or a dict of a number a label")
     weighted = per_class[index]
     return weighted if weight is None else weighted * weight
 

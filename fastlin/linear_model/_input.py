@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
@@ -39,10 +40,10 @@ def as_training_data(X: Any, y: Any, sample_weight: Any) -> tuple[np.ndarray, np
     rows = as_rows(X)
     labels = _labels.as_array(y, "y")
     if labels.ndim == 2 and labels.shape[1] == 1:
-        warnings.warn(
+        _warn(
             f"A column-vector y was passed when a 1d array was expected: y has shape {labels.shape}; pass y.ravel()",
-            _sklearn.conversion_warning(), stacklevel=3,
-        )  # fmt: skip
+            _sklearn.conversion_warning(),
+        )
         labels = labels.ravel()
     if sample_weight is not None and not isinstance(sample_weight, np.ma.MaskedArray):
         sample_weight = np.asarray(sample_weight)
@@ -55,6 +56,17 @@ def check_any_weight(weight: np.ndarray | None) -> None:
     """Refuse weights that leave no row."""
     if weight is not None and not weight.any():
         raise ValueError("sample_weight is zero for every row; wanted is at least one row of positive weight")
+
+
+def accuracy(predicted: np.ndarray, y: Any, sample_weight: Any, classes: np.ndarray, rows: str) -> float:
+    """Share of the labels that are `predicted` rightly, weighted where weights are given; `rows` are what X holds."""
+    labels = _labels.as_label_array(y, len(predicted))
+    weight = _arrays.as_sample_weight(sample_weight, len(predicted))
+    if len(predicted) == 0:
+        raise ValueError(f"X has no {rows}; wanted is at least one to score")
+    check_any_weight(weight)
+    _labels.joined(classes, labels[:1])  # numbers against strings would be a silent 0
+    return float(np.average(predicted == labels, weights=weight))
 
 
 def image_shape(X: Any) -> tuple[int, ...] | None:
@@ -85,13 +97,9 @@ def check_feature_names(estimator: Any, X: Any) -> None:
     given = feature_names(X)
     name = type(estimator).__name__
     if fitted is None and given is not None:
-        warnings.warn(
-            f"X has feature names, but {name} was fitted without feature names", UserWarning, stacklevel=4
-        )
+        _warn(f"X has feature names, but {name} was fitted without feature names", UserWarning)
     elif fitted is not None and given is None:
-        warnings.warn(
-            f"X does not have valid feature names, but {name} was fitted with feature names", UserWarning, stacklevel=4
-        )
+        _warn(f"X does not have valid feature names, but {name} was fitted with feature names", UserWarning)
     elif fitted is not None and given is not None and not np.array_equal(fitted, given):
         unseen, missing = sorted(set(given) - set(fitted)), sorted(set(fitted) - set(given))
         message = "The feature names should match those that were passed during fit.\n"
@@ -102,6 +110,14 @@ def check_feature_names(estimator: Any, X: Any) -> None:
         if not unseen and not missing:
             message += "Feature names must be in the same order as they were in fit.\n"
         raise ValueError(message)
+
+
+def _warn(message: str, category: type[Warning]) -> None:
+    """Warn of the line that called fastlin, however many calls within it lie between."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "fastlin":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 def _listed(names: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -77,7 +78,7 @@ def _l1_ratio(model: Any) -> float:
 def given_alpha(model: Any) -> float | None:
     """`alpha`, or None where it comes from the data."""
     if isinstance(model.alpha, str):
-        _arrays.as_choice(model.alpha, "alpha", ("auto",))
+        _arrays.check_word(model.alpha, "alpha", "auto", "a finite number >= 0")
         alpha = None if model.penalty == "l2" else _ALPHA
     else:
         alpha = _arrays.as_nonnegative(model.alpha, "alpha")
@@ -87,7 +88,7 @@ def given_alpha(model: Any) -> float | None:
 def _average_from(average: Any, batch_size: int) -> int | None:
     """The first step whose weights enter the mean: as in SGDClassifier, a number counts rows."""
     if isinstance(average, str):
-        _arrays.as_choice(average, "average", ("auto",))
+        _arrays.check_word(average, "average", "auto", "True, False, or an integer >= 1")
         return None
     if isinstance(average, bool | np.bool_) or average is None:
         return 0 if average else None
@@ -98,7 +99,7 @@ def _average_from(average: Any, batch_size: int) -> int | None:
 def n_epochs(model: Any, steps_per_epoch: int, unevenness: float = 1.0) -> int:
     """Passes over the rows at most, of the minibatch solvers; see `FitState.unevenness`."""
     if isinstance(model.max_iter, str):
-        _arrays.as_choice(model.max_iter, "max_iter", ("auto",))
+        _arrays.check_word(model.max_iter, "max_iter", "auto", "an integer >= 1")
         return max(_EPOCHS, math.ceil(_STEPS * unevenness / steps_per_epoch))
     return _arrays.as_count(model.max_iter, "max_iter")
 
@@ -112,7 +113,7 @@ def n_iterations(model: Any) -> int:
 def given_rate(model: Any) -> float | None:
     """`eta0`, or None where it comes from the data."""
     if isinstance(model.eta0, str):
-        _arrays.as_choice(model.eta0, "eta0", ("auto",))
+        _arrays.check_word(model.eta0, "eta0", "auto", "a finite number > 0")
         return None
     return _arrays.as_positive(model.eta0, "eta0")
 
@@ -138,6 +139,8 @@ def check_others(model: Any) -> None:
         value = getattr(model, name)
         if not isinstance(value, bool | np.bool_ | int):
             raise TypeError(f"{name} is {value!r}; wanted is True or False")
+    if model.checkpoint is not None and not isinstance(model.checkpoint, str | bytes | os.PathLike):
+        raise TypeError(f"checkpoint is {model.checkpoint!r}; wanted is None or the name of a file")
     _arrays.as_count(model.checkpoint_every, "checkpoint_every")
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from fastlin import _arrays, _labels, functional, training
+from fastlin import functional, training
 from fastlin._params import available
 from fastlin._sklearn import not_fitted_error
-from fastlin.linear_model._input import as_rows, check_any_weight, check_feature_names
+from fastlin.linear_model._input import accuracy, as_rows, check_feature_names
 from fastlin.linear_model._parameters import LinearParameters
 
 
@@ -64,18 +64,12 @@ class LinearPrediction(LinearParameters):
         """Logarithms of the probabilities, (N, C), finite where those underflow. Of the softmax loss only."""
         s = self._score_per_class(X)
         s = s - s.max(axis=1, keepdims=True, initial=-np.inf)
-        return s - np.log(np.exp(s).sum(axis=1, keepdims=True))
+        with np.errstate(under="ignore"):  # what is too small to count, whoever has underflows raise
+            return s - np.log(np.exp(s).sum(axis=1, keepdims=True))
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the rows whose label is predicted rightly, weighted where weights are given."""
-        predicted = self.predict(X)
-        labels = _labels.as_label_array(y, len(predicted))
-        weight = _arrays.as_sample_weight(sample_weight, len(predicted))
-        if len(predicted) == 0:
-            raise ValueError("X has no rows; wanted is at least one to score")
-        check_any_weight(weight)
-        _labels.joined(self.classes_, labels[:1])  # numbers against strings would be a silent 0
-        return float(np.average(predicted == labels, weights=weight))
+        return accuracy(self.predict(X), y, sample_weight, self.classes_, "rows")
 
     def _decision(self, rows: np.ndarray) -> np.ndarray:
         scores = functional.scores(rows, self.coef_, self.intercept_, n_threads=self.n_threads)

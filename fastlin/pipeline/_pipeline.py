@@ -203,13 +203,7 @@ class ImagePipeline(Parameters):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Share of the images whose label is predicted rightly, weighted where weights are given."""
-        predicted = self.predict(X)
-        labels = _labels.as_label_array(y, len(predicted))
-        weight = _arrays.as_sample_weight(sample_weight, len(predicted))
-        if len(predicted) == 0:
-            raise ValueError("X has no images; wanted is at least one to score")
-        _input.check_any_weight(weight)
-        return float(np.average(predicted == labels, weights=weight))
+        return _input.accuracy(self.predict(X), y, sample_weight, self.classes_, "images")
 
     def set_num_threads(self, n_threads: int | None) -> Self:
         """Set how many threads the fitted parts may use, as `fastlin.set_num_threads` says; the bits are the same."""
@@ -268,7 +262,7 @@ class ImagePipeline(Parameters):
     def _alpha(self, classifier: LinearClassifier) -> float | None:
         """The strength to fit with, also in `classifier`; None where it is to be chosen."""
         if self.alpha is None or isinstance(self.alpha, str):
-            _arrays.as_choice(self.alpha, "alpha", ("auto",))
+            _arrays.check_word(self.alpha, "alpha", "auto", "a finite number >= 0")
             if classifier.penalty is None:
                 raise ValueError("alpha is 'auto' while the classifier's penalty is None; wanted is 0 or a penalty")
             return None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from fastlin import _arrays, training
+from fastlin import _arrays, _labels, training
 from fastlin.pipeline import ImagePipeline
 
 Layout = Literal["auto", "hwc", "chw"]
@@ -56,6 +56,8 @@ def image_shape(
             "shape is None, and model.image_shape_ is too, as the model was fitted on rows; wanted is the shape of the "
             "images, for example shape=(32, 32, 3)"
         )
+    if shape is not None and not isinstance(shape, Iterable):
+        raise TypeError(f"shape is {shape!r}; wanted is (height, width) or (height, width, channels)")
     name = "model.image_shape_" if shape is None else "shape"
     sides = tuple(operator.index(side) for side in (fitted if shape is None else shape) or ())
     if len(sides) == 2:
@@ -192,6 +194,12 @@ def names_in(class_names: Sequence[str] | None, classes: np.ndarray) -> list[str
     if class_names is None or not known or classes.max() >= len(class_names):
         return as_names(None, classes)
     return [str(class_names[label]) for label in classes.tolist()]
+
+
+def labels_in(y: Any, class_names: Sequence[str] | None, classes: np.ndarray) -> np.ndarray:
+    """A data set's labels in the model's words: of a model that was fitted to names, their names."""
+    labels = _labels.as_array(y, "y")
+    return _labels.named(labels, class_names) if classes.dtype.kind in "UO" else labels
 
 
 def as_places(labels: Any, classes: np.ndarray, name: str = "classes") -> np.ndarray:

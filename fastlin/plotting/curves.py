@@ -65,6 +65,8 @@ def learning_curves(
     """
     if isinstance(panels, str):
         panels = (panels,)
+    if not isinstance(panels, Sequence):
+        raise TypeError(f"panels is {panels!r}; wanted is a sequence of {', '.join(map(repr, _PANELS))}")
     if len(panels) == 0:
         raise ValueError("panels is empty; wanted is at least one")
     for name in panels:

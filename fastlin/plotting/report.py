@@ -62,6 +62,8 @@ class _Subject(NamedTuple):
 def report_html(model: Any, data: Dataset, *, n_worst: int = 12, checks: bool = True, seed: int = 0) -> str:
     """The page of `write_report` as a string."""
     _images.check_fitted(model)
+    if not hasattr(data, "X_train"):
+        raise TypeError(f"data is {type(data).__name__}; wanted is a fastlin.datasets.Dataset: Dataset('mine', X, y)")
     n_worst = _arrays.as_count(n_worst, "n_worst")
     split = "test" if data.X_test is not None and data.y_test is not None else "all"
     X, y = (data.X_test, data.y_test) if split == "test" else (data.X_train, data.y_train)
@@ -69,6 +71,7 @@ def report_html(model: Any, data: Dataset, *, n_worst: int = 12, checks: bool = 
         raise ValueError(f"{data.name} has no labels; wanted is y beside X")
     if len(y) == 0:
         raise ValueError(f"{data.name} has no rows; wanted is at least one")
+    y = _images.labels_in(y, data.class_names, model.classes_)
     _, true = _labels.encode(_labels.as_label_array(y, len(y)), None, model.classes_)
     began = time.perf_counter()
     predicted = model.predict(X)
@@ -76,7 +79,7 @@ def report_html(model: Any, data: Dataset, *, n_worst: int = 12, checks: bool = 
     index = _labels.encode(predicted, None, model.classes_)[1]
     counts = count_pairs(true, index, len(model.classes_))
     names = [_figure.name_text(name) for name in _images.names_in(data.class_names, model.classes_)]
-    subject = _Subject(model, data, X, np.asarray(y), split, names, counts)
+    subject = _Subject(model, data, X, y, split, names, counts)
     parts = [
         _summary(subject),
         _data(subject),

@@ -79,7 +79,8 @@ def worst_mistakes(model: Any, X: Any, y: Any, n: int = 12) -> Mistakes:
     probability = None
     if _images.classifier_of(model).loss == "softmax":
         s = scores[rows].astype(np.float64)
-        probability = 1.0 / np.exp(s - s.max(axis=1, keepdims=True, initial=-np.inf)).sum(axis=1)
+        with np.errstate(under="ignore"):
+            probability = 1.0 / np.exp(s - s.max(axis=1, keepdims=True, initial=-np.inf)).sum(axis=1)
     return Mistakes(rows, true[rows], predicted[rows], gap[rows], probability)
 
 

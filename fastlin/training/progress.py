@@ -7,6 +7,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from fastlin import _terminal
 from fastlin.training.history import EpochRecord
 
 # A fit of many short epochs tells of this many of them.
@@ -25,7 +26,7 @@ class Progress:
         self._n_told = 0
         self._unprinted: EpochRecord | None = None
         self._bar: Any = None
-        if sys.stderr.isatty():
+        if _terminal.has_bar():
             from tqdm import tqdm  # only here: it costs more than a small fit
 
             total = None if n_epochs is None else n_epochs * rows_per_epoch
