@@ -1,11 +1,13 @@
 /* How the threads of one team share the pieces of a phase and wait for each other between phases.
  *
  * OpenMP starts the team; inside an epoch it meets twice a batch, thousands of times a second, and OpenMP's own barrier
- * will not do: GNU's spins for milliseconds, so on a machine with other work to do the waiting thread keeps the late one
- * from its processor (ten times slower than one thread, measured). Here a thread spins for about as long as a phase's
+ * will not do: GNU's spins for milliseconds, so that where there is other work to do the waiting thread keeps the late
+ * one from its processor (ten times slower than one thread, measured). Here a thread spins for about as long as a phase's
  * pieces differ, then sleeps in the kernel, which wakes it before whoever took its place.
  *
- * Pieces are claimed one by one, so a thread that lost its processor holds up one piece, not a share of the phase.
+ * Each thread has its share of a phase's pieces, the same from batch to batch, so that what it wrote of the weights is
+ * still in its caches (a tenth of an epoch's time on two threads). It claims them one by one, and then what others have
+ * left: a thread that lost its processor holds up one piece, not its share.
  *
  * The thread that called is the one that may run Python's signal handlers. Now and then, between two pieces of work or
  * while it waits, it looks whether one has come (`fl_team_look`), and where its handler raises, as Ctrl-C's does, the
@@ -50,9 +52,16 @@ enum { FL_SPINS = 500 };
 /* How often the calling thread looks for signals: half of it is the delay that Ctrl-C meets, on average. */
 #define FL_LOOK_SECONDS 0.05
 
+/* More threads than this have none of their own, and help the others. */
+enum { FL_SHARES = 64 };
+
+typedef struct {
+    _Alignas(64) atomic_ptrdiff_t claimed;
+} fl_share;
+
 typedef struct {
     atomic_int phase, arrived, asleep, asked;
-    atomic_ptrdiff_t next;
+    fl_share shares[FL_SHARES];
     int stopped, may_look; /* the second is 0 where Python runs its handlers in another thread than the caller */
     double next_look;
 } fl_team;
@@ -71,7 +80,7 @@ static inline void fl_team_open(fl_team *team, int may_look) {
     atomic_init(&team->phase, 0);
     atomic_init(&team->arrived, 0);
     atomic_init(&team->asleep, 0);
-    atomic_init(&team->next, 0);
+    for (int i = 0; i < FL_SHARES; i++) atomic_init(&team->shares[i].claimed, 0);
 }
 
 /* Whether the team was asked to stop: what a thread does in this phase may be for nothing. */
@@ -87,17 +96,34 @@ static inline void fl_team_look(fl_team *team, int thread) {
     team->next_look = fl_now() + FL_LOOK_SECONDS;
 }
 
-/* The next piece of this phase, or -1 when all n are taken. */
-static inline ptrdiff_t fl_team_claim(fl_team *team, ptrdiff_t n) {
-    const ptrdiff_t piece = atomic_fetch_add_explicit(&team->next, 1, memory_order_relaxed);
-    return piece < n ? piece : -1;
+static inline int fl_team_shares(int n_threads) { return n_threads < FL_SHARES ? n_threads : FL_SHARES; }
+
+/* The first of a phase's n pieces that is the thread's own; that of the next thread is where its share ends. */
+static inline ptrdiff_t fl_team_first(int thread, int n_threads, ptrdiff_t n) {
+    const int shares = fl_team_shares(n_threads);
+    return (thread < shares ? thread : shares) * n / shares;
+}
+
+/* The next piece of this phase for a thread, or -1 when all n are taken. */
+static inline ptrdiff_t fl_team_claim(fl_team *team, int thread, int n_threads, ptrdiff_t n) {
+    const int shares = fl_team_shares(n_threads);
+    for (int i = 0; i < shares; i++) {
+        const int of = (thread + i) % shares;
+        const ptrdiff_t first = fl_team_first(of, n_threads, n), count = fl_team_first(of + 1, n_threads, n) - first;
+        atomic_ptrdiff_t *claimed = &team->shares[of].claimed;
+        if (atomic_load_explicit(claimed, memory_order_relaxed) >= count) continue;
+        const ptrdiff_t piece = atomic_fetch_add_explicit(claimed, 1, memory_order_relaxed);
+        if (piece < count) return first + piece;
+    }
+    return -1;
 }
 
 /* Wait until all threads have come: the last one opens the next phase, or says that there is none. */
 static inline int fl_team_wait(fl_team *team, int thread, int n_threads) {
     const int phase = atomic_load_explicit(&team->phase, memory_order_relaxed);
     if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) + 1 == n_threads) {
-        atomic_store_explicit(&team->next, 0, memory_order_relaxed);
+        for (int i = 0; i < fl_team_shares(n_threads); i++)
+            atomic_store_explicit(&team->shares[i].claimed, 0, memory_order_relaxed);
         atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
         team->stopped = fl_team_asked(team);
         atomic_store(&team->phase, phase + 1);

@@ -33,8 +33,8 @@ from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_gradient, bloc
 from fastlin._core.rows cimport fold_from, gradient_asks, gradient_offset, load_features, look_ahead, open_block
 from fastlin._core.rows cimport point_at, put_real, read_rows, reference_of, score_block, scores_ask, write_bias
 from fastlin._core.step cimport as_model, model_from, step_at
-from fastlin._core.team cimport fl_team, fl_team_asked, fl_team_claim, fl_team_look, fl_team_open, fl_team_wait
-from fastlin._core.team cimport omp_get_num_threads
+from fastlin._core.team cimport fl_team, fl_team_asked, fl_team_claim, fl_team_first, fl_team_look, fl_team_open
+from fastlin._core.team cimport fl_team_wait, omp_get_num_threads
 
 cnp.import_array()
 
@@ -97,12 +97,11 @@ cdef inline ptrdiff_t _width(const Epoch *run, ptrdiff_t i) noexcept nogil:
     return min(run.cut.slice_features, run.sizes.n_features - i * run.cut.slice_features)
 
 
-cdef const void *const *_look_ahead(const Epoch *run, Block *block, ptrdiff_t first, ptrdiff_t stop,
-                                    ptrdiff_t n) noexcept nogil:
-    """The rows this thread is likely to score next: of the piece, which ends at `stop`, or of its next piece."""
-    if first == stop:
-        first, stop = stop + (run.n_threads - 1) * run.cut.piece_rows, run.batches.first[run.batches.n]
-    return look_ahead(block, &run.rows, run.batches.picked, first, stop, n)
+cdef ptrdiff_t _after(const Epoch *run, ptrdiff_t k, ptrdiff_t i, ptrdiff_t stop, int thread) noexcept nogil:
+    """Where the rows begin that a thread is likely to score after piece i of batch k, which ends at `stop`."""
+    if i + 1 != fl_team_first(thread + 1, run.n_threads, _pieces(run, k, 0)) or k + 1 == run.batches.n:
+        return stop
+    return run.batches.first[k + 1] + run.cut.piece_rows * fl_team_first(thread, run.n_threads, _pieces(run, k + 1, 0))
 
 
 cdef void _run_piece(
@@ -116,7 +115,7 @@ cdef void _run_piece(
     cdef ptrdiff_t c = run.sizes.n_classes, p = run.sizes.n_products, ld_s = run.sizes.padded_classes, j, slice_, n
     cdef ptrdiff_t in_panel = i * run.cut.piece_rows, in_batch = panel * run.cut.panel_rows + in_panel
     cdef ptrdiff_t start = run.batches.first[k] + in_batch, first = start
-    cdef ptrdiff_t stop = min(start + run.cut.piece_rows, _panel_stop(run, k, panel)), number
+    cdef ptrdiff_t stop = min(start + run.cut.piece_rows, _panel_stop(run, k, panel)), number, ahead
     cdef const void *const *next_n
     cdef bint asked
     cdef double *db = run.block_db + in_batch // run.sizes.most_rows * c
@@ -133,7 +132,11 @@ cdef void _run_piece(
         if run.parts == NULL:
             block.s_nc = run.panel_s + <size_t>((in_panel + first - start) * ld_s) * run.rows.real.size
         n = min(run.sizes.most_rows, stop - first)
-        next_n = NULL if run.parts == NULL else _look_ahead(run, &block, first + n, stop, n)
+        next_n = NULL
+        if run.parts != NULL:
+            ahead = first + n if first + n < stop else _after(run, k, i, stop, thread)
+            next_n = look_ahead(&block, &run.rows, run.batches.picked, ahead,
+                                stop if ahead < stop else run.batches.first[run.batches.n], n)
         asked = scores_ask(&block, &run.sizes)
         score_block(&block, &run.rows, &run.sizes, run.w_packed, run.batches.picked, first, n,
                     next_n if asked else NULL)
@@ -227,17 +230,17 @@ cdef void _run_share(Epoch *run, fl_team *team, int thread, int n_threads) noexc
     cdef ptrdiff_t k, panel, i
     for k in range(run.batches.n):
         for panel in range(_panels(run, k)):
-            i = fl_team_claim(team, _pieces(run, k, panel))
+            i = fl_team_claim(team, thread, n_threads, _pieces(run, k, panel))
             while i >= 0:
                 _run_piece(run, team, k, panel, i, thread)
-                i = fl_team_claim(team, _pieces(run, k, panel))
+                i = fl_team_claim(team, thread, n_threads, _pieces(run, k, panel))
             if fl_team_wait(team, thread, n_threads):
                 return
-            i = fl_team_claim(team, run.n_slices)
+            i = fl_team_claim(team, thread, n_threads, run.n_slices)
             while i >= 0:
                 _run_slice(run, k, panel, i, thread)
                 fl_team_look(team, thread)
-                i = fl_team_claim(team, run.n_slices)
+                i = fl_team_claim(team, thread, n_threads, run.n_slices)
             if fl_team_wait(team, thread, n_threads) and panel < _panels(run, k) - 1:
                 return
         if thread == 0:

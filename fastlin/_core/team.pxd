@@ -11,5 +11,6 @@ cdef extern from "fl_team.h" nogil:
     void fl_team_open(fl_team *team, int may_look)
     void fl_team_look(fl_team *team, int thread)
     int fl_team_asked(fl_team *team)
-    ptrdiff_t fl_team_claim(fl_team *team, ptrdiff_t n)
+    ptrdiff_t fl_team_first(int thread, int n_threads, ptrdiff_t n)
+    ptrdiff_t fl_team_claim(fl_team *team, int thread, int n_threads, ptrdiff_t n)
     int fl_team_wait(fl_team *team, int thread, int n_threads)
