@@ -2,8 +2,8 @@
  *
  * OpenMP starts the team; inside an epoch it meets twice a batch, thousands of times a second, and OpenMP's own barrier
  * will not do: GNU's spins for milliseconds, so that where there is other work to do the waiting thread keeps the late
- * one from its processor (ten times slower than one thread, measured). Here a thread spins for about as long as a phase's
- * pieces differ, then sleeps in the kernel, which wakes it before whoever took its place.
+ * one from its processor (ten times slower than one thread, measured). Here a thread spins for about as long as pieces
+ * of a phase differ, then sleeps in the kernel, which wakes it before whoever took its place.
  *
  * Each thread has its share of a phase's pieces, the same from batch to batch, so that what it wrote of the weights is
  * still in its caches (a tenth of an epoch's time on two threads). It claims them one by one, and then what others have

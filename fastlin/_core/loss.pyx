@@ -4,8 +4,9 @@
     that threads never meet before the end: on a busy machine nothing waits for a thread that lost its processor.
 (B) A chunk goes block by block: scores, losses and their gradient with respect to the scores, gradient of the weights
     while the rows are in cache.
-(C) The chunks' gradients are added in their order, unfolded and given the penalty, in slices of features. That of a
-    single block is made where it is wanted, and stays as it is where there is nothing to add.
+(C) The chunks' gradients are added in their order, unfolded and given the penalty, in slices of features, which
+    threads share where there is much to add. That of a single block is made where it is wanted, and stays as it is where
+    there is nothing to add.
 
 Chunks and blocks depend on the shape alone, so the bits of the result do not depend on the thread count.
 """
@@ -46,6 +47,9 @@ cdef enum:
     LARGE_PART_ROWS = 1024
 cdef enum:
     SLICE = 256
+# Of chunks' gradients: adding up so many takes one thread some 50 us, several times what it takes to start a team.
+cdef enum:
+    SHARED_PARTS_BYTES = 2 * 1024 * 1024
 
 
 cdef struct Pass:
@@ -68,6 +72,7 @@ cdef struct Pass:
     int64_t *correct_parts
     double *db_parts        # (n_chunks, C)
     double *db_c
+    double *penalty_parts   # a slice's each
     double l2, l1
     void *out               # NULL: the loss alone
     int n_threads
@@ -134,13 +139,17 @@ cdef void _fold_weights(const Pass *run, const void *b) noexcept nogil:
 cdef void _cut_into_chunks(Pass *run) noexcept nogil:
     cdef double row_work = 4.0 * run.sizes.n_classes * run.sizes.n_features + ROW_WORK
     cdef size_t part_bytes = <size_t>(run.sizes.n_classes * run.ld_part) * run.rows.real.size
-    cdef ptrdiff_t height = run.sizes.most_rows, most
+    cdef ptrdiff_t height = run.sizes.most_rows, most, n = 1
     most = MOST_CHUNKS
     if part_bytes > 0:
         most = max(<ptrdiff_t>1, min(most, <ptrdiff_t>(ALL_PARTS_BYTES // part_bytes)))
     if part_bytes > SMALL_PART_BYTES:
         most = max(<ptrdiff_t>1, min(most, run.n // LARGE_PART_ROWS))
     run.n_chunks = max(<ptrdiff_t>1, min(most, <ptrdiff_t>(<double>run.n * row_work / CHUNK_WORK)))
+    # About as many, but a power of two, as processors are: nine chunks would take eight threads as long as sixteen.
+    while 3 * n <= 2 * run.n_chunks:
+        n *= 2
+    run.n_chunks = min(n, most)
     run.chunk_rows = (run.n + run.n_chunks * height - 1) // (run.n_chunks * height) * height
     run.n_chunks = (run.n + run.chunk_rows - 1) // run.chunk_rows
 
@@ -170,8 +179,17 @@ cdef double _run(Pass *run, const void *b, int64_t *n_correct) noexcept nogil:
         return loss + run.rows.real.penalty(c, d, run.w_cd, d, run.l2, run.l1)
     finished = (run.parts == run.out and run.l2 == 0.0 and run.l1 == 0.0
                 and run.fold.shift_d == NULL and run.fold.scale_d == NULL)
-    for k in range(0 if finished else n_slices):
-        penalty += _finish_slice(run, k)
+    if finished:
+        return loss
+    if run.n_threads == 1 or <size_t>(run.n_chunks * c * run.ld_part) * run.rows.real.size < SHARED_PARTS_BYTES:
+        for k in range(n_slices):
+            run.penalty_parts[k] = _finish_slice(run, k)
+    else:
+        with parallel(num_threads=run.n_threads):
+            for k in prange(n_slices, schedule="static"):
+                run.penalty_parts[k] = _finish_slice(run, k)
+    for k in range(n_slices):
+        penalty += run.penalty_parts[k]
     return loss + penalty
 
 
@@ -225,8 +243,9 @@ def loss_gradient(
         run.parts += gradient_offset(&run.rows)
     run.loss_parts = <double *>memory.take(<size_t>(run.n_chunks + 1) * 16)
     run.correct_parts = <int64_t *>(run.loss_parts + run.n_chunks + 1)
-    run.db_c = <double *>memory.take(<size_t>((run.n_chunks + 2) * c) * sizeof(double))
+    run.db_c = <double *>memory.take(<size_t>((run.n_chunks + 2) * c + (d + SLICE - 1) // SLICE) * sizeof(double))
     run.db_parts = run.db_c + c
+    run.penalty_parts = run.db_parts + (run.n_chunks + 1) * c
     with nogil:
         loss = _run(&run, bias, &n_correct)
         # Scores may be finite where their differences are not; without a reference they are told apart.
