@@ -27,11 +27,11 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from fastlin._core.batches cimport Batches, cut_batches
-from fastlin._core.cuts cimport Cut, cut_rows, cuts_of
+from fastlin._core.cuts cimport Cut, cut_rows
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind, fl_model, fl_report, fl_step
-from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_gradient, block_loss, centre_rows, data_of
-from fastlin._core.rows cimport fold_from, gradient_asks, gradient_offset, load_features, look_ahead, open_block
-from fastlin._core.rows cimport point_at, put_real, read_rows, reference_of, score_block, scores_ask, write_bias
+from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_gradient, block_loss, centre_rows, cuts_of, data_of
+from fastlin._core.rows cimport fold_from, gradient_offset, load_features, look_ahead, open_block, point_at, put_real
+from fastlin._core.rows cimport read_rows, reference_of, score_block, write_bias
 from fastlin._core.step cimport as_model, model_from, step_at
 from fastlin._core.team cimport fl_team, fl_team_asked, fl_team_claim, fl_team_first, fl_team_look, fl_team_open
 from fastlin._core.team cimport fl_team_wait, omp_get_num_threads
@@ -116,8 +116,6 @@ cdef void _run_piece(
     cdef ptrdiff_t in_panel = i * run.cut.piece_rows, in_batch = panel * run.cut.panel_rows + in_panel
     cdef ptrdiff_t start = run.batches.first[k] + in_batch, first = start
     cdef ptrdiff_t stop = min(start + run.cut.piece_rows, _panel_stop(run, k, panel)), number, ahead
-    cdef const void *const *next_n
-    cdef bint asked
     cdef double *db = run.block_db + in_batch // run.sizes.most_rows * c
     open_block(&block, &run.rows, &run.sizes, memory)
     # Until the gradient's sum takes its place, db holds what the slices' shifts take off the bias.
@@ -132,14 +130,11 @@ cdef void _run_piece(
         if run.parts == NULL:
             block.s_nc = run.panel_s + <size_t>((in_panel + first - start) * ld_s) * run.rows.real.size
         n = min(run.sizes.most_rows, stop - first)
-        next_n = NULL
-        if run.parts != NULL:
+        if part != NULL:
             ahead = first + n if first + n < stop else _after(run, k, i, stop, thread)
-            next_n = look_ahead(&block, &run.rows, run.batches.picked, ahead,
-                                stop if ahead < stop else run.batches.first[run.batches.n], n)
-        asked = scores_ask(&block, &run.sizes)
-        score_block(&block, &run.rows, &run.sizes, run.w_packed, run.batches.picked, first, n,
-                    next_n if asked else NULL)
+            look_ahead(&block, &run.rows, run.batches.picked, ahead,
+                       stop if ahead < stop else run.batches.first[run.batches.n], n)
+        score_block(&block, &run.rows, &run.sizes, run.w_packed, run.batches.picked, first, n, False)
         number = run.block_first[k] + (in_batch + first - start) // run.sizes.most_rows
         memset(db, 0, <size_t>c * sizeof(double))
         run.block_correct[number] = 0
@@ -148,8 +143,7 @@ cdef void _run_piece(
             run.batches.total[k], db, &run.block_correct[number],
         )
         if part != NULL:
-            block_gradient(&block, &run.rows, &run.sizes, part, run.cut.ld_part, first > start,
-                           gradient_asks(&run.sizes, asked, next_n))
+            block_gradient(&block, &run.rows, &run.sizes, part, run.cut.ld_part, first > start)
         first += n
         db += c
         fl_team_look(team, thread)
@@ -191,7 +185,9 @@ cdef void _run_slice(const Epoch *run, ptrdiff_t k, ptrdiff_t panel, ptrdiff_t i
     cdef char *dw = memory.dw_cd
     cdef fl_step step
     cdef fl_report *report = NULL
-    if run.parts != NULL:
+    if run.parts != NULL and _pieces(run, k, panel) == 1:
+        dw, ld = run.parts + offset, run.cut.ld_part
+    elif run.parts != NULL:
         run.rows.real.sum_parts(p, width, run.parts + offset, run.cut.ld_part, _pieces(run, k, panel),
                                 run.cut.group_rows // run.cut.piece_rows, c * run.cut.ld_part, dw, ld)
     else:
