@@ -3,7 +3,7 @@
 cimport numpy as cnp
 from libc.stdint cimport int64_t
 
-from fastlin._core.rows cimport Memory, data_of, drop_weightless, total_weight
+from fastlin._core.rows cimport Memory, cuts_of, data_of, drop_weightless, total_weight
 
 cnp.import_array()
 
@@ -14,7 +14,7 @@ cdef int cut_batches(
 ) except -1:
     """Cut `order` (None: all rows as they lie); rows of weight zero, and batches left empty with their rates, go."""
     cdef ptrdiff_t n = n_rows if order is None else cnp.PyArray_DIM(order, 0)
-    cdef ptrdiff_t n_batches = (n + batch_size - 1) // batch_size, k = 0, at, start, stop, kept, i
+    cdef ptrdiff_t n_batches = cuts_of(n, batch_size), k = 0, at, start, stop, kept, i
     cdef const int64_t *source = <const int64_t *>data_of(order)
     cdef int64_t *picked = <int64_t *>memory.take(<size_t>(n + 4 * (n_batches + 1)) * 8)
     cdef int64_t *first = picked + n

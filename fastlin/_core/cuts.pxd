@@ -11,11 +11,7 @@ cdef struct Cut:
     ptrdiff_t ld_part       # numbers from one class to the next in a piece's own gradient; 0: pieces have none
 
 
-cdef inline ptrdiff_t cuts_of(ptrdiff_t n, ptrdiff_t size) noexcept nogil:
-    """How many pieces of `size` rows, the last perhaps smaller, n rows make."""
-    return (n + size - 1) // size
-
-
+cpdef double batch_work(ptrdiff_t batch_size, ptrdiff_t n_classes, ptrdiff_t n_features) noexcept nogil
 cdef Sizes cut_rows(
     Cut *cut, const Rows *rows, ptrdiff_t n_classes, ptrdiff_t batch_size, int n_threads
 ) noexcept nogil

@@ -9,7 +9,7 @@
 """
 
 from fastlin._core.kernels cimport FL_GRADIENT_ROWS
-from fastlin._core.rows cimport gradient_stride, products_of, rows_in_cache, size_block
+from fastlin._core.rows cimport cuts_of, gradient_stride, products_of, row_work, rows_in_cache, size_block
 
 
 # A block is read twice, so most of it should still be in a second-level cache of 1 MiB the second time.
@@ -25,13 +25,11 @@ cdef enum:
     GROUPS_BYTES = 1024 * 1024
     BLOCKS_BYTES = 4 * 1024 * 1024
 # About 160 us of one core make a group: one thread has few sums to add up, two have one each. A quarter of that makes a
-# block, until there are enough for many threads: more would cost one thread more than they bring those. A row costs
-# ROW_WORK besides its 4 C D operations.
+# block, until there are enough for many threads: more would cost one thread more than they bring those.
 cdef enum:
     GROUP_WORK = 16_000_000
     BLOCK_WORK = 4_000_000
     ENOUGH_BLOCKS = 16
-    ROW_WORK = 2_000
 # Features of a slice: long enough that a row's are read as a stream; fewer where a slice is half of a batch's work.
 cdef enum:
     SLICE = 256
@@ -41,13 +39,18 @@ cdef enum:
     PANEL_ROWS = 1024
 
 
+cpdef double batch_work(ptrdiff_t batch_size, ptrdiff_t n_classes, ptrdiff_t n_features) noexcept nogil:
+    """Operations of a batch, as threads and pieces are dealt out by them."""
+    return batch_size * row_work(n_classes, n_features)
+
+
 cdef Sizes cut_rows(
     Cut *cut, const Rows *rows, ptrdiff_t n_classes, ptrdiff_t batch_size, int n_threads
 ) noexcept nogil:
     """Heights of blocks, groups and panels, from the shape and the batch size; of pieces, from the threads as well."""
     cdef Sizes sizes
     cdef ptrdiff_t height = rows_in_cache(rows, BLOCK_BYTES), n_groups, n_blocks
-    cdef double work = <double>batch_size * (4.0 * n_classes * rows.n_features + ROW_WORK)
+    cdef double work = batch_work(batch_size, n_classes, rows.n_features)
     cdef ptrdiff_t part_bytes = n_classes * gradient_stride(rows) * <ptrdiff_t>rows.real.size
     if part_bytes > ONE_PART_BYTES:
         sizes = size_block(rows, n_classes, products_of(n_classes), min(BLOCK_ROWS, height))

@@ -5,8 +5,8 @@
 (B) A chunk goes block by block: scores, losses and their gradient with respect to the scores, gradient of the weights
     while the rows are in cache.
 (C) The chunks' gradients are added in their order, unfolded and given the penalty, in slices of features, which
-    threads share where there is much to add. That of a single block is made where it is wanted, and stays as it is where
-    there is nothing to add.
+    threads share where there is much to add. That of a single block is made where it is wanted, and stays as it is
+    where there is nothing to add.
 
 Chunks and blocks depend on the shape alone, so the bits of the result do not depend on the thread count.
 """
@@ -18,10 +18,10 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from fastlin._core.kernels cimport fl_fold, fl_loss, fl_loss_kind
-from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_gradient, block_loss, centre_rows, data_of
-from fastlin._core.rows cimport drop_weightless, fold_from, gradient_asks, gradient_offset, gradient_stride, look_ahead
-from fastlin._core.rows cimport open_block, products_of, put_real, read_rows, reference_of, rows_in_cache, score_block
-from fastlin._core.rows cimport scores_ask, size_block, total_weight, write_bias
+from fastlin._core.rows cimport Block, Memory, Rows, Sizes, block_gradient, block_loss, centre_rows, cuts_of, data_of
+from fastlin._core.rows cimport drop_weightless, fold_from, gradient_offset, gradient_stride, look_ahead, open_block
+from fastlin._core.rows cimport products_of, put_real, read_rows, reference_of, row_work, rows_in_cache, score_block
+from fastlin._core.rows cimport size_block, total_weight, write_bias
 
 cnp.import_array()
 
@@ -31,9 +31,6 @@ cdef enum:
 # About half a millisecond of one core: below that a thread of its own costs more than it brings.
 cdef enum:
     CHUNK_WORK = 64_000_000
-# What a row costs besides its 4 C D operations, in operations: the exponentials, the bookkeeping.
-cdef enum:
-    ROW_WORK = 2_000
 cdef enum:
     MOST_CHUNKS = 32
 # All chunks' gradients together; so a gradient above half of that is made by one thread.
@@ -87,8 +84,6 @@ cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
     cdef double *db = run.db_parts + k * c
     # One thread goes on with the next chunk; of several, another may have it.
     cdef ptrdiff_t stop_ahead = run.n if run.n_threads == 1 else stop
-    cdef const void *const *next_n
-    cdef bint asked
     cdef double loss = 0.0
     cdef int64_t n_correct = 0
     open_block(&block, &run.rows, &run.sizes, run.memory + <size_t>thread * run.sizes.bytes)
@@ -97,14 +92,12 @@ cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
     first = start
     while first < stop:
         n = min(run.sizes.most_rows, stop - first)
-        next_n = look_ahead(&block, &run.rows, run.picked, first + n, stop_ahead, n)
-        asked = run.out == NULL or scores_ask(&block, &run.sizes)
-        score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first, n, next_n if asked else NULL)
+        look_ahead(&block, &run.rows, run.picked, first + n, stop_ahead, n)
+        score_block(&block, &run.rows, &run.sizes, run.w_packed, run.picked, first, n, run.out == NULL)
         loss += block_loss(&block, &run.rows, &run.sizes, &run.loss, run.bias_c, run.picked, first, run.y, run.weight,
                            run.total, db, &n_correct)
         if run.out != NULL:
-            block_gradient(&block, &run.rows, &run.sizes, part, run.ld_part, first > start,
-                           gradient_asks(&run.sizes, asked, next_n))
+            block_gradient(&block, &run.rows, &run.sizes, part, run.ld_part, first > start)
         first += n
     if run.out != NULL and p < c:
         run.rows.real.balance(c, d, part, run.ld_part)
@@ -137,7 +130,7 @@ cdef void _fold_weights(const Pass *run, const void *b) noexcept nogil:
 
 
 cdef void _cut_into_chunks(Pass *run) noexcept nogil:
-    cdef double row_work = 4.0 * run.sizes.n_classes * run.sizes.n_features + ROW_WORK
+    cdef double work = run.n * row_work(run.sizes.n_classes, run.sizes.n_features)
     cdef size_t part_bytes = <size_t>(run.sizes.n_classes * run.ld_part) * run.rows.real.size
     cdef ptrdiff_t height = run.sizes.most_rows, most, n = 1
     most = MOST_CHUNKS
@@ -145,19 +138,19 @@ cdef void _cut_into_chunks(Pass *run) noexcept nogil:
         most = max(<ptrdiff_t>1, min(most, <ptrdiff_t>(ALL_PARTS_BYTES // part_bytes)))
     if part_bytes > SMALL_PART_BYTES:
         most = max(<ptrdiff_t>1, min(most, run.n // LARGE_PART_ROWS))
-    run.n_chunks = max(<ptrdiff_t>1, min(most, <ptrdiff_t>(<double>run.n * row_work / CHUNK_WORK)))
+    run.n_chunks = max(<ptrdiff_t>1, min(most, <ptrdiff_t>(work / CHUNK_WORK)))
     # About as many, but a power of two, as processors are: nine chunks would take eight threads as long as sixteen.
     while 3 * n <= 2 * run.n_chunks:
         n *= 2
     run.n_chunks = min(n, most)
-    run.chunk_rows = (run.n + run.n_chunks * height - 1) // (run.n_chunks * height) * height
-    run.n_chunks = (run.n + run.chunk_rows - 1) // run.chunk_rows
+    run.chunk_rows = cuts_of(run.n, run.n_chunks * height) * height
+    run.n_chunks = cuts_of(run.n, run.chunk_rows)
 
 
 cdef double _run(Pass *run, const void *b, int64_t *n_correct) noexcept nogil:
     """Phases (A) to (C): the loss with the penalty. The gradient of the bias is left in db_c."""
     cdef double loss = 0.0, penalty = 0.0
-    cdef ptrdiff_t k, j, c = run.sizes.n_classes, d = run.sizes.n_features, n_slices = (d + SLICE - 1) // SLICE
+    cdef ptrdiff_t k, j, c = run.sizes.n_classes, d = run.sizes.n_features, n_slices = cuts_of(d, SLICE)
     cdef bint finished
     _fold_weights(run, b)
     if run.n_threads == 1:
@@ -243,7 +236,7 @@ def loss_gradient(
         run.parts += gradient_offset(&run.rows)
     run.loss_parts = <double *>memory.take(<size_t>(run.n_chunks + 1) * 16)
     run.correct_parts = <int64_t *>(run.loss_parts + run.n_chunks + 1)
-    run.db_c = <double *>memory.take(<size_t>((run.n_chunks + 2) * c + (d + SLICE - 1) // SLICE) * sizeof(double))
+    run.db_c = <double *>memory.take(<size_t>((run.n_chunks + 2) * c + cuts_of(d, SLICE)) * sizeof(double))
     run.db_parts = run.db_c + c
     run.penalty_parts = run.db_parts + (run.n_chunks + 1) * c
     with nogil:

@@ -7,7 +7,8 @@ cimport numpy as cnp
 from cython.parallel cimport parallel, prange, threadid
 from libc.stdint cimport int64_t
 
-from fastlin._core.rows cimport Memory, Rows, drop_weightless, load_features, point_at, read_rows, total_weight
+from fastlin._core.rows cimport Memory, Rows, cuts_of, drop_weightless, load_features, point_at, read_rows
+from fastlin._core.rows cimport total_weight
 
 cnp.import_array()
 
@@ -67,7 +68,7 @@ def moments(
         run.n = drop_weightless(NULL, run.n, run.weight, kept)
         run.picked = kept
     run.mean_d, run.m2_d = <double *>cnp.PyArray_DATA(mean), <double *>cnp.PyArray_DATA(variance)
-    n_slices = (run.rows.n_features + SLICE - 1) // SLICE
+    n_slices = cuts_of(run.rows.n_features, SLICE)
     run.thread_bytes = <size_t>(BLOCK * (16 + SLICE * 8))
     run.memory = memory.take(<size_t>n_threads * run.thread_bytes)
     with nogil:

@@ -4,7 +4,7 @@ from cython.parallel cimport prange
 from libc.stdint cimport uint8_t, uint32_t
 
 from fastlin._core.kernels cimport FL_READ_BYTES, FL_REAL32, FL_REAL64, fl_peak, kernels, word_products
-from fastlin._core.rows cimport Memory
+from fastlin._core.rows cimport Memory, cuts_of
 
 # Bytes that a thread reads at once: a huge page of x86-64, so that a piece is one stream in memory too.
 cdef enum:
@@ -49,7 +49,7 @@ def multiply_add(str arithmetic, ptrdiff_t rounds, int n_threads):
 
 def read(const uint8_t[::1] data not None, int n_threads):
     """Read all bytes, a multiple of 256 of them; returns the exclusive or of their four-byte words."""
-    cdef ptrdiff_t n = data.shape[0], n_pieces = (n + PIECE - 1) // PIECE, k
+    cdef ptrdiff_t n = data.shape[0], n_pieces = cuts_of(n, PIECE), k
     cdef Memory memory = Memory()
     cdef uint32_t *words = <uint32_t *>memory.take(<size_t>n_pieces * sizeof(uint32_t))
     cdef uint32_t total = 0

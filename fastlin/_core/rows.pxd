@@ -33,7 +33,9 @@ cdef struct Block:
     ptrdiff_t n_left        # rows with a gradient, after `block_gradient`
     double loss             # of the block, after `block_loss`
     const void **x_n
-    const void **next_n     # of the block to come, where `look_ahead` knows it
+    const void **next_n     # of the block to come: room for `look_ahead`
+    const void *const *ahead    # those, or NULL where it found none
+    bint asked              # whether the scores asked for them
     int64_t *y_n
     double *share_n
     char *s_nc              # padded_classes apart
@@ -62,14 +64,14 @@ cdef void point_at(const Rows *rows, const int64_t *picked, ptrdiff_t first, ptr
 cdef void load_features(const Rows *rows, ptrdiff_t n, ptrdiff_t d0, ptrdiff_t d1, const void **x_n,
                         char *tile) noexcept nogil
 cdef void score_block(Block *block, const Rows *rows, const Sizes *sizes, const void *w_packed, const int64_t *picked,
-                      ptrdiff_t first, ptrdiff_t n, const void *const *next_n) noexcept nogil
-cdef const void *const *look_ahead(Block *block, const Rows *rows, const int64_t *picked, ptrdiff_t first,
-                                   ptrdiff_t stop, ptrdiff_t n_asking) noexcept nogil
+                      ptrdiff_t first, ptrdiff_t n, bint alone) noexcept nogil
+cdef void look_ahead(Block *block, const Rows *rows, const int64_t *picked, ptrdiff_t first, ptrdiff_t stop,
+                     ptrdiff_t n_asking) noexcept nogil
 cdef double block_loss(Block *block, const Rows *rows, const Sizes *sizes, const fl_loss *loss, const void *bias_c,
                        const int64_t *picked, ptrdiff_t first, const int64_t *y, const double *weight, double total,
                        double *db_c, int64_t *n_correct) noexcept nogil
 cdef void block_gradient(Block *block, const Rows *rows, const Sizes *sizes, void *dw_cd, ptrdiff_t ld_dw,
-                         bint accumulate, const void *const *next_n) noexcept nogil
+                         bint accumulate) noexcept nogil
 cdef void write_bias(const Rows *rows, const Sizes *sizes, const void *b_c, const double *less_c,
                      void *bias_c) noexcept nogil
 cdef ptrdiff_t gradient_stride(const Rows *rows) noexcept nogil
@@ -90,16 +92,19 @@ cdef inline void *data_of(cnp.ndarray array) noexcept:
 # asks, as `scores` is the phase that waits for memory; but where few rows have a gradient, the scores alone.
 cdef enum:
     BOUND_BY_MEMORY = 2
+# What a row costs besides its 4 C D operations, in operations: the exponentials, the bookkeeping.
+cdef enum:
+    ROW_WORK = 2_000
 
 
-cdef inline bint scores_ask(const Block *block, const Sizes *sizes) noexcept nogil:
-    """Whether the scores are to ask for what `look_ahead` finds, as far as the block before tells."""
-    return sizes.n_products <= BOUND_BY_MEMORY or 2 * block.n_left < block.n
+cdef inline double row_work(ptrdiff_t n_classes, ptrdiff_t n_features) noexcept nogil:
+    """Operations of a row: its scores, loss and gradient."""
+    return 4.0 * n_classes * n_features + ROW_WORK
 
 
-cdef inline const void *const *gradient_asks(const Sizes *sizes, bint asked, const void *const *next_n) noexcept nogil:
-    """What the gradient is to ask for of that, where the scores asked or not."""
-    return NULL if asked and sizes.n_products > BOUND_BY_MEMORY else next_n
+cdef inline ptrdiff_t cuts_of(ptrdiff_t n, ptrdiff_t size) noexcept nogil:
+    """How many pieces of `size`, the last perhaps smaller, n make."""
+    return (n + size - 1) // size
 
 
 cdef inline fl_fold fold_from(const fl_fold *fold, size_t offset) noexcept nogil:

@@ -199,6 +199,7 @@ cdef void open_block(Block *block, const Rows *rows, const Sizes *sizes, char *m
     """Lay a block out in `memory` of sizes.bytes. The padding of its scores is zero, and kernels keep it so."""
     cdef size_t n = <size_t>sizes.most_rows, s_bytes = n * sizes.padded_classes * rows.real.size
     block.n = block.n_left = 0
+    block.ahead = NULL
     block.x_n = <const void **>memory
     memory += _lines(n * 8)
     block.next_n = <const void **>memory
@@ -245,28 +246,26 @@ cdef void load_features(const Rows *rows, ptrdiff_t n, ptrdiff_t d0, ptrdiff_t d
 
 
 cdef void score_block(Block *block, const Rows *rows, const Sizes *sizes, const void *w_packed, const int64_t *picked,
-                      ptrdiff_t first, ptrdiff_t n, const void *const *next_n) noexcept nogil:
-    """Scores, without the bias, of the rows picked[first : first + n]; next_n: what `look_ahead` found, or NULL."""
+                      ptrdiff_t first, ptrdiff_t n, bint alone) noexcept nogil:
+    """Scores, without the bias, of the rows picked[first : first + n]; alone: no gradient follows."""
+    block.asked = alone or sizes.n_products <= BOUND_BY_MEMORY or 2 * block.n_left < block.n
     block.n = n
     point_at(rows, picked, first, n, block.x_n)
     load_features(rows, n, 0, sizes.n_features, block.x_n, block.tile)
     rows.kernels.scores(n, sizes.n_features, sizes.n_products, block.x_n, w_packed, block.s_nc, sizes.padded_classes,
-                        block.resting, next_n)
+                        block.resting, block.ahead if block.asked else NULL)
 
 
-cdef const void *const *look_ahead(Block *block, const Rows *rows, const int64_t *picked, ptrdiff_t first,
-                                   ptrdiff_t stop, ptrdiff_t n_asking) noexcept nogil:
-    """Addresses of the rows picked[first : stop], as the kernels ask for them while they work on `n_asking` rows.
-
-    NULL where there are none, or where rows pass through a tile.
-    """
+cdef void look_ahead(Block *block, const Rows *rows, const int64_t *picked, ptrdiff_t first, ptrdiff_t stop,
+                     ptrdiff_t n_asking) noexcept nogil:
+    """Let the kernels ask for the rows picked[first : stop], if any, while they work on `n_asking` rows to come."""
     cdef ptrdiff_t n = min(n_asking, stop - first), r
-    if n <= 0 or rows.tiled:
-        return NULL
+    block.ahead = block.next_n if n > 0 and not rows.tiled else NULL
+    if block.ahead == NULL:
+        return
     point_at(rows, picked, first, n, block.next_n)
     for r in range(n, n_asking):
         block.next_n[r] = block.next_n[n - 1]
-    return block.next_n
 
 
 cdef double block_loss(Block *block, const Rows *rows, const Sizes *sizes, const fl_loss *loss, const void *bias_c,
@@ -293,14 +292,15 @@ cdef double block_loss(Block *block, const Rows *rows, const Sizes *sizes, const
 
 
 cdef void block_gradient(Block *block, const Rows *rows, const Sizes *sizes, void *dw_cd, ptrdiff_t ld_dw,
-                         bint accumulate, const void *const *next_n) noexcept nogil:
+                         bint accumulate) noexcept nogil:
     """dw_cd (+)= the gradient of the weights, where `block_loss` left that of the scores; the block is used up."""
     block.n_left = block.n
     if isfinite(block.loss):    # else a row without a gradient may yet ruin that of the weights
         block.n_left = rows.real.drop_zeros(block.n, sizes.n_products, block.s_nc, sizes.padded_classes, block.x_n)
     # One row at least, whatever it holds: where there are no sums, zeros are to be written.
     rows.kernels.gradient(max(block.n_left, <ptrdiff_t>1), sizes.n_products, block.x_n, block.s_nc,
-                          sizes.padded_classes, 0, sizes.n_features, dw_cd, ld_dw, accumulate, next_n)
+                          sizes.padded_classes, 0, sizes.n_features, dw_cd, ld_dw, accumulate,
+                          NULL if block.asked and sizes.n_products > BOUND_BY_MEMORY else block.ahead)
 
 
 cdef void write_bias(const Rows *rows, const Sizes *sizes, const void *b_c, const double *less_c,

@@ -8,8 +8,8 @@ from cython.parallel cimport parallel, prange, threadid
 from libc.stdint cimport int64_t
 
 from fastlin._core.kernels cimport fl_fold, fl_real, fl_real_kernels, kernels
-from fastlin._core.rows cimport Block, Memory, Rows, Sizes, data_of, look_ahead, open_block, read_rows, rows_in_cache
-from fastlin._core.rows cimport score_block, size_block, write_bias
+from fastlin._core.rows cimport Block, Memory, Rows, Sizes, cuts_of, data_of, look_ahead, open_block, read_rows
+from fastlin._core.rows cimport rows_in_cache, score_block, size_block, write_bias
 
 cnp.import_array()
 
@@ -36,8 +36,8 @@ cdef void _run_block(const Scoring *run, ptrdiff_t k, int thread) noexcept nogil
     # The block this thread is likely to take next.
     cdef ptrdiff_t first_ahead = first + run.n_threads * run.sizes.most_rows
     open_block(&block, &run.rows, &run.sizes, run.memory + <size_t>thread * run.sizes.bytes)
-    score_block(&block, &run.rows, &run.sizes, run.w_packed, NULL, first, n,
-                look_ahead(&block, &run.rows, NULL, first_ahead, run.rows.n_rows, n))
+    look_ahead(&block, &run.rows, NULL, first_ahead, run.rows.n_rows, n)
+    score_block(&block, &run.rows, &run.sizes, run.w_packed, NULL, first, n, True)
     if run.classes != NULL:
         run.rows.real.argmax(n, c, block.s_nc, run.sizes.padded_classes, run.bias_c, run.classes + first)
     else:
@@ -57,7 +57,7 @@ cdef int _run(cnp.ndarray X, cnp.ndarray W, cnp.ndarray b, char *out, int64_t *c
         return 0
     d = run.rows.n_features
     run.sizes = size_block(&run.rows, c, c, rows_in_cache(&run.rows, BLOCK_BYTES))
-    n_blocks = (run.rows.n_rows + run.sizes.most_rows - 1) // run.sizes.most_rows
+    n_blocks = cuts_of(run.rows.n_rows, run.sizes.most_rows)
     run.n_threads = n_threads = <int>min(<ptrdiff_t>n_threads, n_blocks)
     packed = memory.take(<size_t>run.rows.real.packed_size(c, d) * run.rows.real.size)
     bias = memory.take(<size_t>run.sizes.padded_classes * run.rows.real.size)
@@ -92,7 +92,7 @@ def softmax(cnp.ndarray scores not None, cnp.ndarray out not None, int n_threads
     cdef fl_real real_type = fl_real.FL_REAL32 if scores.descr.type == b"f" else fl_real.FL_REAL64
     cdef const fl_real_kernels *real = &kernels().real[<int>real_type]
     cdef ptrdiff_t n = cnp.PyArray_DIM(scores, 0), c = cnp.PyArray_DIM(scores, 1), k
-    cdef ptrdiff_t height = 1 + 16384 // c, n_blocks = (n + height - 1) // height
+    cdef ptrdiff_t height = 1 + 16384 // c, n_blocks = cuts_of(n, height)
     cdef size_t row_bytes = <size_t>c * real.size
     cdef const char *source = cnp.PyArray_BYTES(scores)
     cdef char *target = cnp.PyArray_BYTES(out)

@@ -13,7 +13,7 @@ from libc.string cimport memset
 
 from fastlin._core.kernels cimport FL_SCRATCH_BYTES, fl_fold, fl_kernels, fl_pooling, fl_real, fl_run, fl_storage
 from fastlin._core.kernels cimport fl_word_products, fl_words, kernels, word_products
-from fastlin._core.rows cimport Memory
+from fastlin._core.rows cimport Memory, cuts_of
 
 cnp.import_array()
 
@@ -97,7 +97,7 @@ cdef void _whiten_chunk(const Plan *plan, const Layout *at, float *memory, ptrdi
     cdef float *white
     for i in range(BLOCK):
         x_n[i] = memory + at.x + i * (plan.d + BEHIND)
-    for k in range((n_all + BLOCK - 1) // BLOCK):
+    for k in range(cuts_of(n_all, BLOCK)):
         p = k * BLOCK
         n = min(<ptrdiff_t>BLOCK, n_all - p)
         # Where rows are read as they are, they are whitened in place.
@@ -121,7 +121,7 @@ cdef void _pool_by_distance(const Plan *plan, const Layout *at, float *memory, p
     cdef const fl_run *run = plan.runs + plan.run_start[chunk]
     cdef float *dots
     cdef float *of_region
-    for k in range((n_all + DOTS - 1) // DOTS):
+    for k in range(cuts_of(n_all, DOTS)):
         p = k * DOTS
         n = min(<ptrdiff_t>DOTS, n_all - p)
         plan.products.dots(&plan.words, n, memory + at.rows + p * cells, plan.packed, memory + at.dots)
@@ -295,7 +295,7 @@ def assign(cnp.ndarray rows not None, cnp.ndarray words not None, ptrdiff_t odd,
     """
     cdef Assignment run
     cdef Memory memory = Memory()
-    cdef ptrdiff_t n = cnp.PyArray_DIM(rows, 0), n_blocks = (n + DOTS - 1) // DOTS, k
+    cdef ptrdiff_t n = cnp.PyArray_DIM(rows, 0), n_blocks = cuts_of(n, DOTS), k
     run.kernels = kernels()
     run.products = &run.kernels.words
     run.words = fl_words(cnp.PyArray_DIM(words, 0), 0, cnp.PyArray_DIM(words, 1) - odd, odd)

@@ -9,13 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastlin import _arrays, _threads
+from fastlin._core import cuts as _cuts
 from fastlin._core import sgd as _sgd
 from fastlin._core import step as _step
 from fastlin._results import EpochReport, EpochResult, as_report
 from fastlin.functional._common import HINGE, SOFTMAX, Real, check_labels
-
-# What a row costs besides its 4 C D operations, in operations, as in the core.
-ROW_WORK = 2_000
 
 _Pair = tuple[Real, Real | None]
 
@@ -67,7 +65,7 @@ def run_epoch(
     s_W, s_b = how.square or (None, None)
     # Threads meet twice a batch, so it is a batch's work that has to be worth them. The team is there already: for each
     # of many, half of what a thread of a single call has to be worth is enough (bench/scaling.py).
-    threads = _threads.resolve(n_threads, batch_size * (4.0 * n_features * n_classes + ROW_WORK), least=0.5)
+    threads = _threads.resolve(n_threads, _cuts.batch_work(batch_size, n_classes, n_features), least=0.5)
     report = as_report(report)
     report.losses = np.full(len(rates), np.nan)
     sum_loss, sum_weight, n_correct, n_seen = _sgd.epoch(
