@@ -109,7 +109,7 @@ FL_INLINE void NAME(histogram_count)(ptrdiff_t n, const int32_t *places, uint32_
 /* Completes a plan; returns the bytes of scratch that it needs. */
 static size_t NAME(histogram_prepare)(fl_histogram *plan) {
     const ptrdiff_t numbers = FL_MOST_AXES * FL_HISTOGRAM_PART;
-    plan->multiply = 1;
+    plan->multiply = (!VALUES_ARE_BYTES || FL_SHUFFLES_BYTES) && (plan->space == FL_RGB || plan->image.channels == 1);
     for (int a = 0; a < plan->axes; a++) {
         plan->per_unit[a] = (double)plan->bins[a] / (plan->high - plan->low);
         plan->begin[a] = -plan->low * plan->per_unit[a];
@@ -292,8 +292,6 @@ static int NAME(histogram)(const fl_histogram *plan, const void *image, void *fe
     int32_t *const places = (int32_t *)(planes + FL_MOST_AXES * FL_HISTOGRAM_PART);
     uint32_t *const counts = (uint32_t *)(places + FL_MOST_AXES * FL_HISTOGRAM_PART);
     const X *const pixels = (const X *)image, *const limit = pixels + height * width * channels;
-    const int of_channels = plan->space == FL_RGB || channels == 1;
-    const int multiply = (!VALUES_ARE_BYTES || FL_SHUFFLES_BYTES) && of_channels && plan->multiply;
     int outside = 0;
     for (ptrdiff_t gy = 0; gy < plan->grid_height; gy++)
         for (ptrdiff_t gx = 0; gx < plan->grid_width; gx++) {
@@ -303,7 +301,7 @@ static int NAME(histogram)(const fl_histogram *plan, const void *image, void *fe
             /* Rows of a cell as wide as the image lie one behind the other: they are as one. */
             const ptrdiff_t rows = x1 - x0 == width ? 1 : y1 - y0, n = (x1 - x0) * (y1 - y0) / rows;
             const X *const cell = pixels + (y0 * width + x0) * channels;
-            if (multiply)
+            if (plan->multiply)
                 NAME(histogram_multiply)(plan, rows, n, cell, limit, places, counts);
             else
                 for (ptrdiff_t y = 0; y < rows; y++)
