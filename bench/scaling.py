@@ -3,8 +3,8 @@
     python bench/scaling.py [--only TEXT] [--threads N ...] [--markdown FILE]
 
 Wall time; the thread counts take turns, and each keeps its shortest time. The machine should be idle. Every answer is
-checked against the float64 twin's before it is timed. Beside epochs stand NumPy's and PyTorch's times on the most
-threads; beside all others the share of what so many threads can read, multiply and add at most.
+checked against the float64 twin's before it is timed. Beside all stands the share of what the most threads can read,
+multiply and add; beside epochs NumPy's and PyTorch's times on as many.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from threads import fix_threads
 from fastlin import _threads
 from fastlin._files import check_writable, write_atomically
 from fastlin.benchmark import answers, limits, machine, peers
-from fastlin.benchmark.cases import EPOCH, Case
+from fastlin.benchmark.cases import Case
 from fastlin.benchmark.limits import Limits
 from fastlin.benchmark.report import table, time_text
-from fastlin.benchmark.rows import limit_of
+from fastlin.benchmark.rows import Part, limit_of, names_of
 from fastlin.benchmark.run import THREAD_CASES
 from fastlin.benchmark.timing import interleaved
 
@@ -37,13 +37,12 @@ def counts_up_to(cpus: int) -> list[int]:
 
 
 def times(case: Case, counts: list[int]) -> dict[str, float]:
-    """Seconds by thread count, and those of NumPy and PyTorch, on all threads, where the case is an epoch."""
+    """Seconds by thread count, and those of the peers that `fastlin bench` times on several threads, on the most."""
     calls = {str(n): peers.call(case, "fastlin", n) for n in counts}
     for call in calls.values():
         answers.check(case, "fastlin", call())
-    if case.op == EPOCH and case.batch == 256:
-        others = [name for name in ("numpy", "torch") if name in peers.available(case)]
-        calls |= {name: peers.call(case, name, counts[-1]) for name in others}
+    others = names_of(case, Part([case], threads=counts[-1])) if counts[-1] > 1 else []
+    calls |= {name: peers.call(case, name, counts[-1]) for name in others if name != "fastlin"}
     return interleaved(calls, repeats=ROUNDS, seconds=SECONDS, timer=time.perf_counter)
 
 

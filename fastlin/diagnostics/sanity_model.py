@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -13,7 +14,6 @@ from fastlin.diagnostics._table import number
 from fastlin.diagnostics.sanity_common import (
     FACTOR,
     SAME,
-    SHUFFLES,
     Check,
     Sample,
     equal,
@@ -21,6 +21,7 @@ from fastlin.diagnostics.sanity_common import (
     initial_loss,
     overfitted,
     shuffled,
+    unless_all_fail,
     update_size,
 )
 from fastlin.linear_model import LinearClassifier
@@ -122,19 +123,21 @@ class _Subject:
     def shuffled(self) -> Check:
         X, y, c, rng = self._sample
         half = self._sample.half
-        true_loss: float | None = None
-        for _ in range(SHUFFLES):
+
+        @functools.cache
+        def true_loss() -> float:
+            return self._loss_of(self._fitted(X[:half], y[:half]), X[half:], y[half:])
+
+        def in_some_order() -> Check:
             mixed = rng.permutation(y)
             if min(len(np.unique(y[:half])), len(np.unique(mixed[:half]))) < 2:
                 return Check("shuffled labels give chance", None, f"{half} rows are too few", "")
-            if true_loss is None:
-                true_loss = self._loss_of(self._fitted(X[:half], y[:half]), X[half:], y[half:])
+            honest_loss = true_loss()
             blind = self._fitted(X[:half], mixed[:half])
             blind_loss = self._loss_of(blind, X[half:], y[half:])
-            check = shuffled(blind.predict(X[half:]), mixed[half:], c, blind_loss, true_loss, self._initial)
-            if check.passed is not False:
-                break
-        return check
+            return shuffled(blind.predict(X[half:]), mixed[half:], c, blind_loss, honest_loss, self._initial)
+
+        return unless_all_fail(in_some_order)
 
     def _slow_descent(self, alpha: float) -> History:
         """What five small steps over all rows, without momentum, recorded; the same steps but for `alpha`."""
