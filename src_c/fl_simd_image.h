@@ -85,6 +85,14 @@ FL_BY_LANES(vd, VD_LANES)
 #endif
 #endif
 
+/* The channels of as many pixels as a vector has lanes, lane by lane, where a level has no shuffle for them. */
+#define FL_LOAD_RGB(name, V, X, LANES)                                                                                 \
+    FL_INLINE void name(const X *p, V *red, V *green, V *blue) {                                                       \
+        V r = {0}, g = {0}, b = {0};                                                                                   \
+        for (int i = 0; i < (LANES); i++) r[i] = p[3 * i], g[i] = p[3 * i + 1], b[i] = p[3 * i + 2];                   \
+        *red = r, *green = g, *blue = b;                                                                               \
+    }
+
 /* 3 * VF_LANES bytes, of which every third begins a pixel, as three vectors. Four pixels are 12 bytes: shuffled into
  * 16, a pixel a lane, the channels are cut out of the lanes. FL_SHUFFLES_BYTES: whether the level can. */
 #if defined(FL_AVX512) || defined(FL_AVX2)
@@ -119,10 +127,7 @@ FL_INLINE void vf_load_rgb_u8(const uint8_t *p, vf *red, vf *green, vf *blue) {
 }
 #else
 #define FL_SHUFFLES_BYTES 0
-FL_INLINE void vf_load_rgb_u8(const uint8_t *p, vf *red, vf *green, vf *blue) {
-    for (int i = 0; i < VF_LANES; i++)
-        (*red)[i] = p[3 * i], (*green)[i] = p[3 * i + 1], (*blue)[i] = p[3 * i + 2];
-}
+FL_LOAD_RGB(vf_load_rgb_u8, vf, uint8_t, VF_LANES)
 #endif
 
 /* 3 * LANES numbers, of which every third begins a pixel, as three vectors. Four pixels of floats or two of doubles are
@@ -179,13 +184,8 @@ FL_INLINE void vd_load_rgb(const double *p, vd *red, vd *green, vd *blue) {
     *blue = (vd)FL_PARTS(shuffle_pd)(br, gb, FL_PARTS_OF(2));
 }
 #else
-#define FL_LOAD_RGB(V, real, LANES)                                                                                    \
-    FL_INLINE void V##_load_rgb(const real *p, V *red, V *green, V *blue) {                                            \
-        for (int i = 0; i < (LANES); i++)                                                                              \
-            (*red)[i] = p[3 * i], (*green)[i] = p[3 * i + 1], (*blue)[i] = p[3 * i + 2];                               \
-    }
-FL_LOAD_RGB(vf, float, VF_LANES)
-FL_LOAD_RGB(vd, double, VD_LANES)
+FL_LOAD_RGB(vf_load_rgb, vf, float, VF_LANES)
+FL_LOAD_RGB(vd_load_rgb, vd, double, VD_LANES)
 #endif
 
 /* Of numbers >= 0, the next larger ones where asked for. */
