@@ -8,7 +8,7 @@
 #define FL_GROUP 5
 #define FL_ROW_TILE(classes) ((classes) <= 2 ? 4 : 2)
 #define FL_VECTOR_TILE(classes) ((classes) <= 2 ? 4 : 2)
-#define FL_STRIPE 0
+#define FL_STRIPE 2
 #define FL_FEW 40
 #define FL_TABLE_CLASSES 40
 #define FL_PANEL 3

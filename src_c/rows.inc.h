@@ -24,8 +24,9 @@
  *              classes are few; 5 x 2 + 2 + 1 = 13 of 16. A coefficient is broadcast once for all vectors. Of several
  *              groups each first gathers its coefficients, which lie rows apart.
  *
- *              Where registers are few (FL_STRIPE, the baseline) and two groups pass over rows that lie a bad distance
- *              apart, or are to be widened, a stripe of all rows is first copied, widened, into the first-level cache.
+ *              Where registers are few (FL_STRIPE) and several groups pass over rows that lie a bad distance apart, or
+ *              are to be widened, the first group leaves a copy of what it read, widened, in the first-level cache. At
+ *              the baseline, whose multiplication and addition need a register more, the copy is made before it.
  *
  * Memory. A block's rows lie anywhere, and strips are too short for the hardware to see a stream in them; so each strip
  * of scores_few asks for the next one's lines, the last strip or the gradient, which finds its own rows in cache, for
@@ -39,15 +40,17 @@
  */
 
 #ifndef FL_STRIP_BYTES
-/* A strip of scores_few: 16 KiB of weights, half of the smallest first-level cache about (32 KiB), the other half is
- * for rows; and at most 128 additions one after the other, for the sake of float's 24 bits. */
-#define FL_STRIP_BYTES 16384
+/* A strip of scores_few: 18 KiB of weights, of the smallest first-level cache (32 KiB), the rest is for rows (768 x 100
+ * gains 3 % over 16 KiB; with 20 KiB, AVX2 loses 5 % on rows of 3072); and at most 128 additions one after the other, for
+ * the sake of float's 24 bits. */
+#define FL_STRIP_BYTES 18432
 #define FL_STRIP_STEPS 128
 /* A strip of scores_many: as many additions; 128 x 3 vectors of 64 bytes are 24 KiB of weights. A block's strip, 128
  * numbers a row, fits FL_SCRATCH_BYTES. */
 #define FL_PANEL_STRIP 128
 /* Where a step is a small part of a line, asking for memory costs more than it brings. */
 #define FL_ASKS (FL_VECTOR_BYTES > 16 && LANES * sizeof(X) >= 16)
+#define FL_COPIES_FIRST (FL_VECTOR_BYTES == 16)
 /* Features for each that the gradient asks for; more where the scores ask too (BOUND_BY_MEMORY of rows.pxd). */
 #define FL_ASK_PACE(classes) ((classes) > 2 ? 1 : 2)
 #endif
@@ -214,18 +217,19 @@ static void NAME(scores)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *cons
 FL_INLINE void NAME(gradient_tile)(const int classes, const int vectors, ptrdiff_t width, ptrdiff_t n,
                                    const X *const *x_n, ptrdiff_t d, const REAL *g_nc, ptrdiff_t ld_g, REAL *dw_cd,
                                    ptrdiff_t ld_dw, int accumulate, const X *const *next_n, ptrdiff_t d_next,
-                                   const int pace, const REAL *packed) {
+                                   const int pace, REAL *copied, const int taken) {
     V sum[12][8];
     FL_UNROLL for (int c = 0; c < classes; c++) FL_UNROLL for (int v = 0; v < vectors; v++) sum[c][v] = VW(set1)(0);
     for (ptrdiff_t r = 0; r < n; r++, g_nc += ld_g) {
-        const X *x = packed ? NULL : x_n[r] + d;
+        const X *x = taken ? NULL : x_n[r] + d;
         V x_v[8];
         FL_UNROLL for (int v = 0; v < vectors; v++) {
-            if (packed)
-                x_v[v] = VW(load)(packed + r * FL_STRIPE * LANES + v * LANES);
+            if (taken)
+                x_v[v] = VW(load)(copied + r * FL_STRIPE * LANES + v * LANES);
             else
                 x_v[v] = vectors == 1 ? X_LOAD_N(x, width) : X_LOAD(x + v * LANES);
             FL_KEEP(x_v[v]);
+            if (copied && !taken) VW(store)(copied + r * FL_STRIPE * LANES + v * LANES, x_v[v]);
             if (FL_ASKS && next_n && (v * LANES * sizeof(X) / pace) % 64 == 0)
                 FL_PREFETCH(next_n[r] + d_next + v * LANES / pace);
         }
@@ -284,7 +288,7 @@ static void NAME(gradient_tiles)(ptrdiff_t n, ptrdiff_t c, const void *const *x_
 #define FL_GRADIENT(k, vectors, width, next)                                                                           \
     NAME(gradient_tile)                                                                                                \
     (k, vectors, width, rows, x, d, coefficient, ld, (REAL *)dw_cd + c0 * ld_dw + (d - d0), ld_dw, add,                \
-     next, d_ask + d / pace, FL_ASK_PACE(k), NULL)
+     next, d_ask + d / pace, FL_ASK_PACE(k), NULL, 0)
             /* Up to a line, then as many vectors as registers hold, two while they last, then one or a part. */
 #define FL_GRADIENT_TILES(k)                                                                                           \
     for (; d < d_line; d += d_line - d < LANES ? d_line - d : LANES)                                                   \
@@ -303,36 +307,46 @@ static void NAME(gradient_tiles)(ptrdiff_t n, ptrdiff_t c, const void *const *x_
 }
 
 #if FL_STRIPE
-/* Whether rows are worth a copy of each stripe, 16 KiB, before two groups pass: where they lie so far apart that their
- * lines meet in a few sets of the first-level cache, or where the copy widens them once for both. With AVX2 the copy
- * costs as much as it saves. */
+/* Whether rows are copied stripe by stripe: where they lie so far apart that their lines meet in a few sets of the
+ * first-level cache, or where the copy widens them once for all groups. */
 FL_INLINE int NAME(copies)(ptrdiff_t n, ptrdiff_t c, const X *const *x_n) {
-    return fl_cut_count(c, FL_GROUP) == 2 && n > 1 &&
-           (sizeof(X) < sizeof(REAL) || ((uintptr_t)x_n[1] - (uintptr_t)x_n[0]) % 2048 == 0);
+    if (n < 2 || fl_cut_count(c, FL_GROUP) < 2) return 0;
+    /* A line more or less: the feature of a bias moves few rows on to the next set. */
+    const uintptr_t apart = (uintptr_t)x_n[1] - (uintptr_t)x_n[0];
+    return sizeof(X) < sizeof(REAL) || (apart + 64) % 2048 <= 128;
 }
 
-/* The gradient of two groups for the features [d0, d1), whole stripes. */
+/* The gradient of several groups for the features [d0, d1), whole stripes. */
 static void NAME(gradient_stripes)(ptrdiff_t n, ptrdiff_t c, const X *const *x_n, const REAL *g_nc, ptrdiff_t ld_g,
                                    ptrdiff_t d0, ptrdiff_t d1, REAL *dw_cd, ptrdiff_t ld_dw, int accumulate,
                                    const X *const *next_n, ptrdiff_t d_asked) {
-    REAL packed[FL_GRADIENT_ROWS * FL_STRIPE * LANES];
-    const ptrdiff_t first = fl_cut_start(c, FL_GROUP, 1);
+    REAL copied[FL_GRADIENT_ROWS * FL_STRIPE * LANES];
+    const ptrdiff_t larger = fl_cut_start(c, FL_GROUP, 1), groups = fl_cut_count(c, FL_GROUP);
+    const ptrdiff_t smaller_from = (c - groups * (larger - 1)) * larger;
     for (ptrdiff_t d = d0; d < d1; d += FL_STRIPE * LANES, dw_cd += FL_STRIPE * LANES) {
-        for (ptrdiff_t r = 0; r < n; r++) {
-            FL_UNROLL for (int v = 0; v < FL_STRIPE; v++) {
-                VW(store)(packed + (r * FL_STRIPE + v) * LANES, X_LOAD(x_n[r] + d + v * LANES));
-                if (FL_ASKS && next_n && d < d_asked && v * LANES * sizeof(X) % 64 == 0)
-                    FL_PREFETCH(next_n[r] + d + v * LANES);
-            }
+        const X *const *next = d < d_asked ? next_n : NULL;
+        if (FL_COPIES_FIRST) {
+            for (ptrdiff_t r = 0; r < n; r++)
+                FL_UNROLL for (int v = 0; v < FL_STRIPE; v++)
+                    VW(store)(copied + (r * FL_STRIPE + v) * LANES, X_LOAD(x_n[r] + d + v * LANES));
         }
-        for (ptrdiff_t c0 = 0; c0 < c; c0 += first) {
-#define FL_GRADIENT_STRIPE(k)                                                                                          \
+        for (ptrdiff_t c0 = 0, classes; c0 < c; c0 += classes) {
+            classes = c0 < smaller_from ? larger : larger - 1;
+#define FL_GRADIENT(k, next, taken)                                                                                    \
     for (int v = 0; v < FL_STRIPE; v += 2)                                                                             \
     NAME(gradient_tile)                                                                                                \
-    (k, 2, LANES, n, NULL, 0, g_nc + c0, ld_g, dw_cd + c0 * ld_dw + v * LANES, ld_dw, accumulate, NULL, 0, 1,          \
-     packed + v * LANES)
-            FL_FOR_CLASSES(c0 ? c - first : first, FL_GRADIENT_STRIPE)
+    (k, 2, LANES, n, x_n, d + v * LANES, g_nc + c0, ld_g, dw_cd + c0 * ld_dw + v * LANES, ld_dw, accumulate, next,     \
+     d + v * LANES, 1, copied + v * LANES, taken)
+#define FL_GRADIENT_STRIPE(k)                                                                                          \
+    if (FL_COPIES_FIRST || c0)                                                                                         \
+        FL_GRADIENT(k, NULL, 1);                                                                                       \
+    else if (next)                                                                                                     \
+        FL_GRADIENT(k, next, 0);                                                                                       \
+    else                                                                                                               \
+        FL_GRADIENT(k, NULL, 0)
+            FL_FOR_CLASSES(classes, FL_GRADIENT_STRIPE)
 #undef FL_GRADIENT_STRIPE
+#undef FL_GRADIENT
         }
     }
 }
