@@ -252,12 +252,13 @@ FL_INLINE void NAME(gradient_tile)(const int classes, const int vectors, ptrdiff
     }
 }
 
-/* Features before the next pair of lines begins, or the next line where rows do not lie alike beside pairs: large
- * arrays of NumPy's begin 16 bytes behind a line, and a tile that reads parts of three lines for two waits for three;
- * with AVX-512, 3072 features and 10 classes the whole pass takes a tenth longer. */
+/* Features before the next pair of lines begins, or the next line, or part of one that a vector fills, where rows do not
+ * lie alike beside more: large arrays of NumPy's begin 16 bytes behind a line, and a tile that reads parts of three lines
+ * for two waits for three; with AVX-512, 3072 features and 10 classes the whole pass takes a tenth longer. */
 FL_INLINE ptrdiff_t NAME(to_line)(ptrdiff_t n, const X *const *x_n, ptrdiff_t d) {
     if (n < 2 || d < 32 * (ptrdiff_t)LANES) return 0;
-    const uintptr_t apart = (uintptr_t)x_n[1] - (uintptr_t)x_n[0], line = apart % 128 ? 64 : 128;
+    const uintptr_t apart = (uintptr_t)x_n[1] - (uintptr_t)x_n[0];
+    const uintptr_t line = apart % 128 == 0 ? 128 : apart % 64 == 0 ? 64 : LANES * sizeof(X);
     return apart % line ? 0 : (ptrdiff_t)((line - (uintptr_t)x_n[0] % line) % line / sizeof(X));
 }
 

@@ -49,7 +49,7 @@ cdef Sizes cut_rows(
 ) noexcept nogil:
     """Heights of blocks, groups and panels, from the shape and the batch size; of pieces, from the threads as well."""
     cdef Sizes sizes
-    cdef ptrdiff_t height = rows_in_cache(rows, BLOCK_BYTES), n_groups, n_blocks
+    cdef ptrdiff_t height = rows_in_cache(rows, n_classes, BLOCK_BYTES), n_groups, n_blocks
     cdef double work = batch_work(batch_size, n_classes, rows.n_features)
     cdef ptrdiff_t part_bytes = n_classes * gradient_stride(rows) * <ptrdiff_t>rows.real.size
     if part_bytes > ONE_PART_BYTES:

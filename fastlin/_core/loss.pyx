@@ -219,7 +219,7 @@ def loss_gradient(
         run.picked = kept
     run.total = total_weight(run.picked, 0, run.n, run.weight)
     run.sizes = size_block(&run.rows, c, products_of(c),
-                           min(rows_in_cache(&run.rows, BLOCK_BYTES), max(<ptrdiff_t>1, run.n)))
+                           min(rows_in_cache(&run.rows, c, BLOCK_BYTES), max(<ptrdiff_t>1, run.n)))
     run.ld_part = 0 if run.out == NULL else gradient_stride(&run.rows)
     if run.n == 0:
         run.n_chunks = run.chunk_rows = 0

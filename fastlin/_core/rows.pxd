@@ -54,7 +54,7 @@ cdef class Memory:
 
 cdef int read_rows(cnp.ndarray X, Rows *rows) except -1
 cdef void centre_rows(Rows *rows, fl_fold *fold) noexcept nogil
-cdef ptrdiff_t rows_in_cache(const Rows *rows, size_t n_bytes) noexcept nogil
+cdef ptrdiff_t rows_in_cache(const Rows *rows, ptrdiff_t n_classes, size_t n_bytes) noexcept nogil
 cdef ptrdiff_t products_of(ptrdiff_t n_classes) noexcept nogil
 cdef const void *reference_of(const Rows *rows, const Sizes *sizes, const void *w_cd) noexcept nogil
 cdef Sizes size_block(const Rows *rows, ptrdiff_t n_classes, ptrdiff_t n_products, ptrdiff_t most_rows) noexcept nogil

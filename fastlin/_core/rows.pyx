@@ -32,8 +32,7 @@ cdef extern from "fl_workspace.h" nogil:
     void fl_room_put_back(fl_room *room)
 
 
-# Rows of a block: enough that the weights and the gradient, which pass once a block, cost little beside them; of short
-# rows no more than leaves their scores in the second-level cache.
+# Rows of a block: enough that the weights and the gradient, which pass once a block, cost little beside them.
 cdef enum:
     LEAST_ROWS = 4
 cdef enum:
@@ -158,10 +157,10 @@ cdef void centre_rows(Rows *rows, fl_fold *fold) noexcept nogil:
         _read_through_tile(rows)
 
 
-cdef ptrdiff_t rows_in_cache(const Rows *rows, size_t n_bytes) noexcept nogil:
-    """How many rows, as the kernels read them, fit into `n_bytes`: a multiple of 4 between 4 and 256."""
-    cdef ptrdiff_t n = <ptrdiff_t>(n_bytes / (<size_t>rows.n_features * rows.kernel_size)) // 4 * 4
-    return max(LEAST_ROWS, min(MOST_ROWS, n))
+cdef ptrdiff_t rows_in_cache(const Rows *rows, ptrdiff_t n_classes, size_t n_bytes) noexcept nogil:
+    """How many rows, as the kernels read them, fit with their scores: a multiple of 4 between 4 and 256."""
+    cdef ptrdiff_t bytes_of_row = rows.n_features * rows.kernel_size + n_classes * rows.real.size
+    return max(LEAST_ROWS, min(MOST_ROWS, <ptrdiff_t>n_bytes // bytes_of_row // 4 * 4))
 
 
 cdef inline ptrdiff_t _whole(ptrdiff_t n, ptrdiff_t lanes) noexcept nogil:

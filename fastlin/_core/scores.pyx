@@ -56,7 +56,7 @@ cdef int _run(cnp.ndarray X, cnp.ndarray W, cnp.ndarray b, char *out, int64_t *c
     if run.rows.n_rows == 0:
         return 0
     d = run.rows.n_features
-    run.sizes = size_block(&run.rows, c, c, rows_in_cache(&run.rows, BLOCK_BYTES))
+    run.sizes = size_block(&run.rows, c, c, rows_in_cache(&run.rows, c, BLOCK_BYTES))
     n_blocks = cuts_of(run.rows.n_rows, run.sizes.most_rows)
     run.n_threads = n_threads = <int>min(<ptrdiff_t>n_threads, n_blocks)
     packed = memory.take(<size_t>run.rows.real.packed_size(c, d) * run.rows.real.size)
