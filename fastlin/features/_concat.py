@@ -60,6 +60,8 @@ class Concat(Transformer):
     Attributes
     ----------
     n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of a table's columns; there only where the fit was of one with names.
 
     Examples
     --------

@@ -37,6 +37,8 @@ class PolarCoordinates(RowTransformer):
     center_ : ndarray of shape (2,)
     n_features_in_ : int
         2.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of a table's columns; there only where the fit was of one with names.
 
     Examples
     --------
@@ -102,6 +104,8 @@ class Polynomial2(RowTransformer):
     Attributes
     ----------
     n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of a table's columns; there only where the fit was of one with names.
 
     Examples
     --------
@@ -148,6 +152,8 @@ class SignedPower(RowTransformer):
     Attributes
     ----------
     n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of a table's columns; there only where the fit was of one with names.
 
     Examples
     --------
@@ -183,6 +189,8 @@ class BiasTrick(RowTransformer):
     Attributes
     ----------
     n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of a table's columns; there only where the fit was of one with names.
 
     Examples
     --------
@@ -227,6 +235,8 @@ class Standardize(RowTransformer):
     n_samples_seen_ : float
         Weight of the rows seen: their number, where no weights were given.
     n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of a table's columns; there only where the fit was of one with names.
 
     References
     ----------
