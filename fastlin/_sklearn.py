@@ -1,9 +1,9 @@
 """What scikit-learn asks of an estimator that is no child of its classes.
 
 fastlin's estimators do not inherit from scikit-learn's: they work where it is not installed, and importing them does
-not import it. What it asks beyond `get_params` and `set_params` stands here: tags, metadata routing, callbacks, its own
-kinds of errors and warnings. Each imports scikit-learn when called, and only scikit-learn's own functions, or a user of
-them, calls it.
+not import it. What it asks beyond `get_params` and `set_params` stands here: tags, metadata routing, tables as output,
+callbacks, its own kinds of errors and warnings. Each imports scikit-learn when called, and only scikit-learn's own
+functions, or a user of them, calls it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Literal, Self
+
+import numpy as np
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -80,6 +82,70 @@ def _requester_class(cls: type) -> type:
 
     methods = {name: getattr(cls, name) for name in ("fit", "partial_fit", "score") if hasattr(cls, name)}
     return type(cls.__name__, (BaseEstimator,), methods)
+
+
+class TransformOutput:
+    """A transformer whose features come as a table where scikit-learn's `set_output` or `set_config` asks for one."""
+
+    # scikit-learn's name: its clone takes the choice over by it.
+    _sklearn_output_config: dict[str, str]
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """A name for each column of the result, as an array of str objects."""
+        raise NotImplementedError
+
+    def set_output(self, *, transform: Literal["default", "pandas", "polars"] | None = None) -> Self:
+        """Set what `transform` and `fit_transform` give: arrays, or tables with named columns. Wants scikit-learn.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, optional
+            "default" is NumPy's arrays. None leaves it as it is; where it was never set, scikit-learn's
+            ``set_config(transform_output=...)`` counts.
+
+        Raises
+        ------
+        ValueError
+            For another kind.
+        ImportError
+            Without scikit-learn, and of `transform` without what makes the tables.
+        """
+        if transform not in ("default", "pandas", "polars", None):
+            raise ValueError(f"transform is {transform!r}; wanted is 'default', 'pandas', 'polars' or None")
+        try:
+            import sklearn  # type: ignore[import-untyped]  # noqa: F401
+        except ImportError as error:
+            raise ImportError("set_output needs scikit-learn: pip install 'fastlin[sklearn]'") from error
+        if transform is not None:
+            self._sklearn_output_config = {"transform": transform}
+        return self
+
+    def _in_output(self, features: np.ndarray, X: Any) -> np.ndarray:
+        """The `features` of `X` as they are wanted; a table has the rows' names of `X`, where that is one."""
+        wanted = getattr(self, "_sklearn_output_config", {}).get("transform")
+        if wanted is None:
+            theirs = sys.modules.get("sklearn")
+            wanted = "default" if theirs is None else theirs.get_config()["transform_output"]
+        if wanted == "default":
+            return features
+        # Asked for here: scikit-learn would number the columns where there are no names yet.
+        known = _known_features(features, self.get_feature_names_out())
+        table: np.ndarray = known.set_output(transform=wanted).transform(X)
+        return table
+
+
+def _known_features(features: np.ndarray, names: np.ndarray) -> Any:
+    """A transformer of scikit-learn's whose result is known."""
+    from sklearn.base import TransformerMixin
+
+    def transform(self: Any, X: Any) -> np.ndarray:
+        return features
+
+    def get_feature_names_out(self: Any, input_features: Any = None) -> np.ndarray:
+        return names
+
+    methods = {"transform": transform, "get_feature_names_out": get_feature_names_out}
+    return type("KnownFeatures", (TransformerMixin,), methods)()
 
 
 class CallbackSupport:

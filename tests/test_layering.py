@@ -29,8 +29,8 @@ SOURCES = CHECKOUT / "src_c"
 LAYERS = [
     {"_core"},
     {
-        "_arrays", "_results", "_files", "_labels", "_npz", "_params", "_random", "_safetensors", "_sklearn",
-        "_terminal", "_version",
+        "_arrays", "_columns", "_results", "_files", "_labels", "_npz", "_params", "_random", "_safetensors",
+        "_sklearn", "_terminal", "_version",
     },
     {"_threads", "penalty", "reference"},
     {"functional", "config"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import sys
@@ -11,6 +10,7 @@ from collections.abc import Sequence
 from fastlin._version import __version__
 from fastlin.cli import bench, check, info, plot, predict, report, train
 from fastlin.cli._input import InputError
+from fastlin.cli._options import Parser, in_options
 
 _COMMANDS = (train, predict, check, plot, report, bench, info)
 
@@ -47,14 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # An ImportError names the extra that is not there.
         from fastlin.training import DivergenceError
 
-        print(f"fastlin: {error or type(error).__name__}", file=sys.stderr)
+        message = in_options(str(error), arguments.options) or type(error).__name__
+        print(f"fastlin: {message}", file=sys.stderr)
         return 1 if isinstance(error, DivergenceError) else 2
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="fastlin", description="Linear classifiers on images and other dense rows, fast."
-    )
+def _parser() -> Parser:
+    parser = Parser(prog="fastlin", description="Linear classifiers on images and other dense rows, fast.")
     parser.add_argument("--version", action="version", version=f"fastlin {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in _COMMANDS:

@@ -23,7 +23,9 @@ def add_to(commands: Any) -> None:
         "--loss", default="softmax", choices=("softmax", "hinge", "squared_hinge"), help="default: softmax"
     )
     parser.add_argument("--margin", type=float, default=1.0, help="margin of the hinge losses (default: 1)")
-    parser.add_argument("--rows", type=int, default=2000, metavar="N", help="rows of the sanity checks (default: 2000)")
+    parser.add_argument(
+        "--rows", dest="n_rows", type=int, default=2000, metavar="N", help="rows of the sanity checks (default: 2000)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn at random (default: 0)")
     parser.set_defaults(run=run)
 
@@ -63,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(reports[-1], flush=True)
     for subject in (arguments.loss, LinearClassifier(arguments.loss, margin=arguments.margin)):
         own = options if isinstance(subject, str) else {}
-        reports.append(sanity_suite(subject, rows, labels, n_rows=arguments.rows, seed=arguments.seed, **own))
+        reports.append(sanity_suite(subject, rows, labels, n_rows=arguments.n_rows, seed=arguments.seed, **own))
         print(f"\n{reports[-1]}", flush=True)
     passed = all(report.ok for report in reports)
     print(f"\n{'all checks passed' if passed else 'CHECKS FAILED'}")

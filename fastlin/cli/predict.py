@@ -27,7 +27,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("model", metavar="MODEL", help="a file that `fastlin train --model` wrote")
     parser.add_argument("data", metavar="DATA", help=DATA_HELP + "; y may be missing, and images lie in no class")
     parser.add_argument("-o", "--output", metavar="OUT", help="write the labels here instead")
-    parser.add_argument("--threads", type=int, metavar="N", help="default: what the machine offers")
+    parser.add_argument("--threads", dest="n_threads", type=int, metavar="N", help="default: what the machine offers")
     parser.set_defaults(run=run)
 
 
@@ -42,9 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("stdout is closed; wanted is an open one, or --output")
     model = load_model(arguments.model)
     if isinstance(model, ImagePipeline):
-        model.set_num_threads(arguments.threads)
+        model.set_num_threads(arguments.n_threads)
     else:
-        model.set_params(n_threads=arguments.threads)
+        model.set_params(n_threads=arguments.n_threads)
     data, files = _load(arguments.data, model.image_shape_)
     X, y = (data.X_train, data.y_train) if data.X_test is None else (data.X_test, data.y_test)
     labels = model.predict(X)

@@ -22,7 +22,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--worst", type=int, default=12, metavar="N", help="mistakes shown at most (default: 12)")
     parser.add_argument("--no-checks", action="store_true", help="leave out the checks, which fit copies of the model")
     parser.add_argument("--seed", type=int, default=0, help="of the checks (default: 0)")
-    parser.add_argument("--threads", type=int, metavar="N", help="default: what the machine offers")
+    parser.add_argument("--threads", dest="n_threads", type=int, metavar="N", help="default: what the machine offers")
     parser.set_defaults(run=run)
 
 
@@ -37,9 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     check_output("--output", arguments.output, {"MODEL": arguments.model, "DATA": arguments.data})
     model = load_model(arguments.model)
     if isinstance(model, ImagePipeline):
-        model.set_num_threads(arguments.threads)
+        model.set_num_threads(arguments.n_threads)
     else:
-        model.set_params(n_threads=arguments.threads)
+        model.set_params(n_threads=arguments.n_threads)
     data = datasets.load(arguments.data)
     try:
         plotting.write_report(

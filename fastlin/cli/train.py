@@ -21,7 +21,7 @@ def add_to(commands: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--data", default=DEFAULT_DATA, metavar="NAME-or-PATH", help=f"{DATA_HELP} (default)")
     parser.add_argument(
-        "--features", metavar="SPEC",
+        "--features", dest="spec", metavar="SPEC", parts=("N of words:N", "SIDE of @SIDE", "size"),
         help="train on features of images, with a penalty chosen on a tenth of them held out: raw, hog, hog4, color, "
         "color4, words or words:N (pairs of visual words), joined by +, as in hog+color; and @28 behind, as in "
         "words:1200@28: of five windows of 28 x 28 pixels (default: rows as they are)",
@@ -34,7 +34,10 @@ def add_to(commands: Any) -> None:
         help="minibatches with momentum (default), or Adam's rates; all rows at once (default with --features); sgd, "
         "then lbfgs if that pays",
     )  # fmt: skip
-    parser.add_argument("--epochs", type=int, metavar="N", help="passes over the rows (default: 10, more on few rows)")
+    parser.add_argument(
+        "--epochs", dest="max_iter", type=int, metavar="N",
+        help="passes over the rows (default: 10, more on few rows)",
+    )  # fmt: skip
     parser.add_argument("--batch-size", type=int, default=256, metavar="N", help="rows a step (default: 256)")
     parser.add_argument(
         "--learning-rate", default="auto", metavar="SCHEDULE",
@@ -48,8 +51,11 @@ def add_to(commands: Any) -> None:
     )
     parser.add_argument("--early-stopping", action="store_true", help="stop by a tenth of the rows, held out")
     parser.add_argument("--margin", type=float, default=1.0, help="margin of the hinge losses (default: 1)")
-    parser.add_argument("--seed", type=int, default=0, help="of the shuffling and the split (default: 0)")
-    parser.add_argument("--threads", type=int, metavar="N", help="default: what the machine offers")
+    parser.add_argument(
+        "--seed", dest="random_state", type=int, default=0, metavar="SEED",
+        help="of the shuffling and the split (default: 0)",
+    )  # fmt: skip
+    parser.add_argument("--threads", dest="n_threads", type=int, metavar="N", help="default: what the machine offers")
     parser.add_argument("--checkpoint", metavar="PATH", help="save the running fit here; go on from what is there")
     parser.add_argument("--model", metavar="OUT.npz", help="save the model here, with its features in one file")
     parser.set_defaults(run=run)
@@ -67,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.loss == "softmax":
         arguments.margin = 1.0  # it has none, so what was given says nothing
     data = datasets.load(arguments.data)
-    X, y, X_test, y_test = split_rows(data, arguments.seed)
+    X, y, X_test, y_test = split_rows(data, arguments.random_state)
     # The model answers with names, where there are some: who predicts later has the model alone.
     y, y_test = _labels.named(y, data.class_names), _labels.named(y_test, data.class_names)
     model = LinearClassifier(
@@ -77,23 +83,23 @@ def run(arguments: argparse.Namespace) -> int:
         l1_ratio=arguments.l1_ratio,
         margin=arguments.margin,
         batch_size=arguments.batch_size,
-        solver=arguments.solver or ("sgd" if arguments.features is None else "lbfgs"),
+        solver=arguments.solver or ("sgd" if arguments.spec is None else "lbfgs"),
         learning_rate=arguments.learning_rate,
         eta0="auto" if arguments.eta0 is None else arguments.eta0,
         early_stopping=arguments.early_stopping,
         checkpoint=arguments.checkpoint,
-        max_iter="auto" if arguments.epochs is None else arguments.epochs,
-        random_state=arguments.seed,
-        n_threads=arguments.threads,
+        max_iter="auto" if arguments.max_iter is None else arguments.max_iter,
+        random_state=arguments.random_state,
+        n_threads=arguments.n_threads,
         verbose=1,
     )
     split = (
         "its test split"
         if data.X_test is not None
-        else f"{HELD_OUT:.0%} of the rows, held out at random (seed {arguments.seed})"
+        else f"{HELD_OUT:.0%} of the rows, held out at random (seed {arguments.random_state})"
     )
     print(f"{data.name}: {len(X):,} rows of {X.dtype} {'x'.join(map(str, X.shape[1:]))} to train on; tested on {split}")
-    if arguments.features is not None:
+    if arguments.spec is not None:
         return _run_chain(arguments, model, (X, y), (X_test, y_test))
     _print_initial_loss(arguments, X, y)
 
@@ -129,10 +135,10 @@ def _run_chain(arguments: argparse.Namespace, classifier: Any, train: Any, test:
             raise InputError(f"{option} is of one fit, and --features makes several; wanted is one of the two")
     model = pipeline.ImagePipeline(
         pipeline.make_features(
-            arguments.features, random_state=arguments.seed, n_threads=arguments.threads, verbose=1
+            arguments.spec, random_state=arguments.random_state, n_threads=arguments.n_threads, verbose=1
         ),
         classifier.set_params(verbose=0), alpha="auto" if arguments.alpha is None else arguments.alpha,
-        random_state=arguments.seed, verbose=1,
+        random_state=arguments.random_state, verbose=1,
     )  # fmt: skip
     began = time.perf_counter()
     model.fit(*train)
@@ -156,7 +162,7 @@ def _print_initial_loss(arguments: argparse.Namespace, X: np.ndarray, y: np.ndar
     from fastlin import _arrays, functional
 
     classes, index = _labels.encode(_labels.as_label_array(y, len(X)))
-    margin = _arrays.as_positive(arguments.margin, "--margin")
+    margin = _arrays.as_positive(arguments.margin, "margin")
     rows = _arrays.as_rows(X)
     W = np.zeros((len(classes), rows.shape[1]), _arrays.compute_dtype(rows))
     # The first thousand rows say as much as all: without weights every row has the same loss.

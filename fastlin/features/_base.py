@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from fastlin import _arrays, _sklearn
+from fastlin import _arrays, _columns, _sklearn
 from fastlin._params import Parameters
 from fastlin.features import _images
 
@@ -15,15 +15,17 @@ from fastlin.features import _images
 _PART_BYTES = 1 << 24
 
 
-class Transformer(Parameters):
+class Transformer(Parameters, _sklearn.TransformOutput):
     """Rows in, rows out. A child says what `fit` learns, and names it in `_plain` and `_arrays` for the state.
 
     Attributes whose names end in an underscore come from `fit`.
     """
 
     # Attributes that are plain values (numbers, words, tuples of them), and those that are arrays, or None.
-    _plain: tuple[str, ...] = ("n_features_in_",)
+    _plain: tuple[str, ...] = ("n_features_in_", "feature_names_in_")
     _learnt: tuple[str, ...] = ()
+    n_features_in_: int
+    feature_names_in_: np.ndarray
     # Whether `transform` needs what `fit` learns.
     _needs_fit = True
 
@@ -32,16 +34,12 @@ class Transformer(Parameters):
         raise NotImplementedError
 
     def transform(self, X: Any) -> np.ndarray:
-        """The features of `X`, a row a row."""
+        """The features of `X`, a row a row; `set_output` says in what."""
         raise NotImplementedError
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
         """`fit`, then `transform`."""
         return self.fit(X, y).transform(X)
-
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """A name for each column of the result, as an array of str objects."""
-        raise NotImplementedError
 
     def get_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """All there is to save: plain values, and arrays by name. `from_state` makes the same transformer of them.
@@ -51,7 +49,7 @@ class Transformer(Parameters):
         plain = {"params": self.get_params(deep=False)}
         plain["fitted"] = {name: getattr(self, name) for name in self._plain if hasattr(self, name)}
         learnt = {name: getattr(self, name, None) for name in self._learnt}
-        return _listed(plain), {name: array for name, array in learnt.items() if array is not None}
+        return listed(plain), {name: array for name, array in learnt.items() if array is not None}
 
     @classmethod
     def from_state(cls, plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
@@ -67,10 +65,32 @@ class Transformer(Parameters):
             n_features = plain["fitted"]["n_features_in_"]
             if type(n_features) is not int or n_features < 1:
                 raise ValueError(f"n_features_in_ is {n_features!r}; wanted is an integer >= 1")
+            if "feature_names_in_" in plain["fitted"]:
+                self.feature_names_in_ = as_names(plain["fitted"]["feature_names_in_"], n_features)
             for name in cls._learnt:
                 _check_learnt(name, arrays[name], n_features)
             vars(self).update({name: arrays[name] for name in cls._learnt})
         return self
+
+    def _note(self, X: Any, n_features: int) -> None:
+        """Note the features of a fit to `X`: how many, and the names of a table's."""
+        names = _columns.feature_names(X)
+        vars(self).pop("feature_names_in_", None)
+        if names is not None:
+            self.feature_names_in_ = names
+        self.n_features_in_ = n_features
+
+    def _check_columns(self, X: Any) -> None:
+        if hasattr(self, "n_features_in_"):
+            _columns.check_feature_names(self, X)
+
+    def _column_names(self, input_features: Any) -> list[str] | None:
+        """The names given, which must be those of the fit where that had some, or else the latter."""
+        fitted = self.feature_names_in_.tolist() if hasattr(self, "feature_names_in_") else None
+        names = fitted if input_features is None else [str(name) for name in input_features]
+        if fitted is not None and names != fitted:
+            raise ValueError(f"input_features is {names}; wanted is {fitted}, as in the fit")
+        return names
 
     def _check_fitted(self) -> None:
         if not hasattr(self, "n_features_in_"):
@@ -110,7 +130,8 @@ class RowTransformer(Transformer):
             self._check_fitted()
         rows = _arrays.as_rows(X)
         self._check_width(rows.shape[1])
-        return self._transformed(rows)
+        self._check_columns(X)
+        return self._in_output(self._transformed(rows), X)
 
     def _transformed(self, rows: np.ndarray) -> np.ndarray:
         dtype = _arrays.compute_dtype(rows)
@@ -123,7 +144,7 @@ class RowTransformer(Transformer):
         """Note the number of features; there is nothing else to learn."""
         rows = _arrays.as_rows(X)
         self._n_out(rows.shape[1])
-        self.n_features_in_ = rows.shape[1]
+        self._note(X, rows.shape[1])
         return self
 
     def _n_out(self, n_features: int) -> int:
@@ -135,9 +156,9 @@ class RowTransformer(Transformer):
 
     def _input_names(self, input_features: Any) -> list[str]:
         self._check_fitted()
-        if input_features is None:
+        names = self._column_names(input_features)
+        if names is None:
             return [f"x{k}" for k in range(self.n_features_in_)]
-        names = [str(name) for name in input_features]
         if len(names) != self.n_features_in_:
             raise ValueError(f"input_features has {len(names)} names; wanted is {self.n_features_in_}, as in the fit")
         return names
@@ -172,7 +193,7 @@ class ImageTransformer(Transformer):
             raise ValueError(f"X has images of shape {shape}; wanted is {self.image_shape_}, as in the fit")
         out = np.empty((len(batch.pixels), self._n_out(shape)), _images.result_dtype(batch, self.dtype))
         self._write(batch, out)
-        return out
+        return self._in_output(out, X)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns: the class's, and a number."""
@@ -202,14 +223,22 @@ def _check_learnt(name: str, array: np.ndarray, n_features: int) -> None:
         )
 
 
-def _listed(value: Any) -> Any:
+def as_names(names: Any, n_features: int) -> np.ndarray:
+    """The names of a state as a fit has them."""
+    right = isinstance(names, list | tuple) and len(names) == n_features and all(isinstance(n, str) for n in names)
+    if not right:
+        raise ValueError(f"feature_names_in_ is {names!r}; wanted is {n_features} strings")
+    return np.array(names, dtype=object)
+
+
+def listed(value: Any) -> Any:
     """The same with lists for tuples and Python's numbers for NumPy's."""
     if isinstance(value, dict):
-        return {key: _listed(item) for key, item in value.items()}
+        return {key: listed(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_listed(item) for item in value]
+        return [listed(item) for item in value]
     if isinstance(value, np.ndarray):
-        return _listed(value.tolist())
+        return listed(value.tolist())
     if isinstance(value, np.generic):
         return value.item()
     return np.dtype(value).name if isinstance(value, (np.dtype, type)) else value

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastlin import _arrays
 from fastlin.features import _images
-from fastlin.features._base import ImageTransformer, Transformer
+from fastlin.features._base import ImageTransformer, Transformer, as_names, listed
 
 __all__ = ["Concat", "concat"]
 
@@ -60,6 +60,8 @@ class Concat(Transformer):
     Attributes
     ----------
     n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of a table's columns; there only where the fit was of one with names.
 
     Examples
     --------
@@ -102,14 +104,19 @@ class Concat(Transformer):
     def fit(self, X: Any, y: Any = None) -> Self:
         """Fit each transformer on `X`."""
         self._check_names()
+        array = _arrays.as_array(X, "X")  # as `transform` passes it on
         for _, transformer in self.transformers:
-            transformer.fit(X, y)
-        self.n_features_in_ = int(np.prod(np.shape(X)[1:]))
+            transformer.fit(array, y)
+        self._note(X, int(np.prod(array.shape[1:])))
         return self
 
     def transform(self, X: Any) -> np.ndarray:
         """Each transformer's result, in their order, as one array (N, sum of their features)."""
         self._check_names()
+        self._check_columns(X)
+        return self._in_output(self._transformed(X), X)
+
+    def _transformed(self, X: Any) -> np.ndarray:
         if not all(isinstance(transformer, ImageTransformer) for _, transformer in self.transformers):
             return self._by_parts(_arrays.as_array(X, "X"))
         # Image transformers write into their columns of the result.
@@ -144,17 +151,18 @@ class Concat(Transformer):
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns: the transformer's, two underscores, and its own."""
+        columns = self._column_names(input_features)
         names = [
             f"{name}__{column}"
             for name, transformer in self.transformers
-            for column in transformer.get_feature_names_out(input_features)
+            for column in transformer.get_feature_names_out(columns)
         ]
         return np.array(names, dtype=object)
 
     def get_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """The states of the transformers, of which each must be of this package; arrays are called ``name.array``."""
-        plain: dict[str, Any] = {"fitted": {name: vars(self)[name] for name in self._plain if name in vars(self)}}
-        plain["transformers"] = []
+        fitted = {name: listed(vars(self)[name]) for name in self._plain if name in vars(self)}
+        plain: dict[str, Any] = {"fitted": fitted, "transformers": []}
         arrays: dict[str, np.ndarray] = {}
         for name, transformer in self.transformers:
             if type(transformer).__module__.partition(".")[0] != "fastlin":
@@ -177,7 +185,10 @@ class Concat(Transformer):
             own = {key.removeprefix(f"{name}."): a for key, a in arrays.items() if key.startswith(f"{name}.")}
             transformers.append((name, kind.from_state(entry["state"], own)))
         self = cls(transformers)
-        vars(self).update({name: plain["fitted"][name] for name in cls._plain if name in plain["fitted"]})
+        fitted = {name: plain["fitted"][name] for name in cls._plain if name in plain["fitted"]}
+        if "feature_names_in_" in fitted:
+            fitted["feature_names_in_"] = as_names(fitted["feature_names_in_"], fitted["n_features_in_"])
+        vars(self).update(fitted)
         return self
 
     def _check_names(self) -> None:

@@ -81,7 +81,7 @@ class Crops(Transformer):
             views = list(self._views(pixels[start : start + _PART_IMAGES]))
             total: np.ndarray | None = None
             for view in views:
-                part = self.transformer.transform(view)
+                part = self._features(view)
                 total = part.astype(_arrays.compute_dtype(part)) if total is None else total + part
             assert total is not None  # there are five
             total /= total.dtype.type(len(views))
@@ -89,7 +89,7 @@ class Crops(Transformer):
                 out = np.empty((len(pixels), total.shape[1]), total.dtype)
             out[start : start + len(total)] = total
         assert out is not None
-        return out
+        return self._in_output(out, X)
 
     def windows(self, X: Any) -> np.ndarray:
         """The features of each window, (5, N, n_features_out_): of each of the images' corners, and of their middle."""
@@ -100,12 +100,16 @@ class Crops(Transformer):
             if out is not None and hasattr(self.transformer, "transform_batches"):
                 self.transformer.transform(view, out=out[k])  # visual words: no second array beside
                 continue
-            part = self.transformer.transform(view)
+            part = self._features(view)
             if out is None:
                 out = np.empty((5, *part.shape), part.dtype)
             out[k] = part
         assert out is not None
         return out
+
+    def _features(self, view: np.ndarray) -> np.ndarray:
+        """The transformer's, as an array, whatever output is set."""
+        return _arrays.as_array(self.transformer.transform(view), "the features of transformer")
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """The transformer's."""

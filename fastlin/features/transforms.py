@@ -37,6 +37,8 @@ class PolarCoordinates(RowTransformer):
     center_ : ndarray of shape (2,)
     n_features_in_ : int
         2.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of a table's columns; there only where the fit was of one with names.
 
     Examples
     --------
@@ -63,7 +65,8 @@ class PolarCoordinates(RowTransformer):
             center = np.zeros(2) if self.center is None else np.array(self.center, dtype=np.float64)
         if center.shape != (2,) or not np.isfinite(center).all():
             raise ValueError(f"center is {center.tolist()}; wanted is two finite numbers")
-        self.center_, self.n_features_in_ = center, 2
+        self.center_ = center
+        self._note(X, rows.shape[1])
         return self
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -101,6 +104,8 @@ class Polynomial2(RowTransformer):
     Attributes
     ----------
     n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of a table's columns; there only where the fit was of one with names.
 
     Examples
     --------
@@ -147,6 +152,8 @@ class SignedPower(RowTransformer):
     Attributes
     ----------
     n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of a table's columns; there only where the fit was of one with names.
 
     Examples
     --------
@@ -182,6 +189,8 @@ class BiasTrick(RowTransformer):
     Attributes
     ----------
     n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of a table's columns; there only where the fit was of one with names.
 
     Examples
     --------
@@ -226,6 +235,8 @@ class Standardize(RowTransformer):
     n_samples_seen_ : float
         Weight of the rows seen: their number, where no weights were given.
     n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        The names of a table's columns; there only where the fit was of one with names.
 
     References
     ----------
@@ -238,7 +249,7 @@ class Standardize(RowTransformer):
            [ 1.,  0.]])
     """
 
-    _plain = ("n_features_in_", "n_samples_seen_", "_resolution")
+    _plain = ("n_features_in_", "feature_names_in_", "n_samples_seen_", "_resolution")
     _learnt = ("mean_", "var_", "scale_")
     mean_: np.ndarray
     var_: np.ndarray
@@ -263,6 +274,7 @@ class Standardize(RowTransformer):
         weight = _arrays.as_sample_weight(sample_weight, len(rows))
         if not first:
             self._check_width(rows.shape[1])
+            self._check_columns(X)
         seen = 0.0 if first else self.n_samples_seen_
         mean, variance = (np.zeros(rows.shape[1]),) * 2 if first else (self.mean_, self.var_)
         for part in row_parts(rows):
@@ -284,7 +296,8 @@ class Standardize(RowTransformer):
         self.mean_, self.var_, self.n_samples_seen_ = mean, variance, seen
         sd = np.sqrt(variance)
         self.scale_ = np.where(sd <= self._resolution * np.abs(mean), 1.0, sd)
-        self.n_features_in_ = rows.shape[1]
+        if first:
+            self._note(X, rows.shape[1])
         return self
 
     def inverse_transform(self, X: Any) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 from fastlin import _arrays, functional
 from fastlin._params import Parameters
 from fastlin._random import as_generator
-from fastlin._sklearn import not_fitted_error
+from fastlin._sklearn import TransformOutput, not_fitted_error
 from fastlin.features import dictionary as _dictionary
 from fastlin.features._encoder import Model, encode, nearest_words, products_for, whitening_bias
 from fastlin.features._pooling import as_grid, check_size
@@ -38,7 +38,7 @@ _BATCH_FLOATS = 16 * 2**20
 _UNIT_RANGE = (-0.5, 1.5)
 
 
-class VisualWords(Parameters):
+class VisualWords(Parameters, TransformOutput):
     r"""Features of images from a dictionary of small patches, learned without labels.
 
     For every patch x of an image: contrast is normalised, x := (x - mean(x)) / sqrt(var(x) + contrast_eps); the patch
@@ -263,7 +263,7 @@ class VisualWords(Parameters):
         X : array of images, as in `fit`
             Of any size that holds a patch in each cell of the grid.
         out : ndarray of `dtype`, shape (N, n_features_out_), optional
-            Where to write them; a memory map, for example.
+            Where to write them, and what is returned whatever `set_output` says; a memory map, for example.
 
         Returns
         -------
@@ -281,6 +281,7 @@ class VisualWords(Parameters):
         images, scale = self._checked(X)
         shape = (len(images), self.n_features_out_)
         dtype = np.dtype(self.dtype)
+        given = out is not None
         if out is None:
             out = np.empty(shape, dtype)
         else:
@@ -291,7 +292,7 @@ class VisualWords(Parameters):
                 self._model, images, scale, out,
                 precision=self.precision, n_threads=self.n_threads, images_done=images_done,
             )  # fmt: skip
-        return out
+        return out if given else self._in_output(out, X)
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
         """`fit`, then `transform` of the same images."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from fastlin import _arrays, _labels, training
+from fastlin import _arrays, _columns, _labels, training
 from fastlin._labels import Meaning
 from fastlin._params import available
 from fastlin._sklearn import CallbackSupport, CallbackTask, Routed, classifier_tags
@@ -93,7 +93,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
             fit_intercept=settings.fit_intercept,
         )  # fmt: skip
         settings = self._with_strength(state, data, settings)
-        meaning = Meaning(classes, counts, _input.image_shape(X), _input.feature_names(X))
+        meaning = Meaning(classes, counts, _input.image_shape(X), _columns.feature_names(X))
 
         if self.solver == "lbfgs":
             self._as_task(
@@ -138,7 +138,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         -------
         self
         """
-        names = _input.feature_names(X)
+        names = _columns.feature_names(X)
         rows, labels, weight = _input.as_training_data(X, y, sample_weight)
         first = not hasattr(self, "coef_")
         known = self._known_classes(classes, labels, weight, first)
@@ -155,7 +155,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
                 len(known), rows.shape[1], _arrays.compute_dtype(rows), training.as_generator(self.random_state)
             )
         else:
-            _input.check_feature_names(self, X)
+            _columns.check_feature_names(self, X)
             self._check_features(rows)
             counts, state = self._grown(known)
             names = getattr(self, "feature_names_in_", None)
@@ -203,7 +203,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
             if not isinstance(eval_set, tuple | list) or len(eval_set) != 2:
                 raise TypeError("eval_set is no pair; wanted is (X, y)")
             try:
-                return data, _given_validation(eval_set, classes, data.rows.shape[1], _input.feature_names(X))
+                return data, _given_validation(eval_set, classes, data.rows.shape[1], _columns.feature_names(X))
             except ValueError as error:
                 raise ValueError(f"of eval_set, {error}") from None
             except TypeError as error:
@@ -403,7 +403,7 @@ def _given_validation(
     rows, labels, _ = _input.as_training_data(*eval_set, None)
     if len(rows) == 0 or rows.shape[1] != n_features:
         raise ValueError(f"X has shape {np.shape(eval_set[0])}; wanted is rows of {n_features} features")
-    held_out = _input.feature_names(eval_set[0])
+    held_out = _columns.feature_names(eval_set[0])
     if names is not None and held_out is not None and not np.array_equal(names, held_out):
         raise ValueError("X has columns of other names than in the fit, or in another order; wanted is the same")
     training.check_finite(rows)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from typing import Any
 
 import numpy as np
 
-from fastlin import _arrays, _labels, _sklearn
+from fastlin import _arrays, _columns, _labels, _sklearn
 
 
 def as_rows(X: Any) -> np.ndarray:
@@ -40,7 +38,7 @@ def as_training_data(X: Any, y: Any, sample_weight: Any) -> tuple[np.ndarray, np
     rows = as_rows(X)
     labels = _labels.as_array(y, "y")
     if labels.ndim == 2 and labels.shape[1] == 1:
-        _warn(
+        _columns.warn(
             f"A column-vector y was passed when a 1d array was expected: y has shape {labels.shape}; pass y.ravel()",
             _sklearn.conversion_warning(),
         )
@@ -74,52 +72,3 @@ def image_shape(X: Any) -> tuple[int, ...] | None:
     # A table says its shape itself: an array of it would be another copy.
     shape: tuple[int, ...] = X.shape if hasattr(X, "shape") else np.asarray(X).shape
     return shape[1:] if len(shape) == 4 else None
-
-
-def feature_names(X: Any) -> np.ndarray | None:
-    """The names of the columns of a table, where all are strings."""
-    columns = getattr(X, "columns", None)
-    if columns is None or callable(columns):
-        return None
-    names = np.asarray(list(columns), dtype=object)
-    strings = sum(isinstance(name, str) for name in names)
-    if 0 < strings < len(names):
-        raise TypeError(
-            "X has columns named by strings and by other things; feature names are only supported if all input "
-            "features have string names: pass X.to_numpy(), or rename the columns"
-        )
-    return names if strings else None
-
-
-def check_feature_names(estimator: Any, X: Any) -> None:
-    """Refuse columns in another order or of other names than in the fit; warn where one side has names."""
-    fitted = getattr(estimator, "feature_names_in_", None)
-    given = feature_names(X)
-    name = type(estimator).__name__
-    if fitted is None and given is not None:
-        _warn(f"X has feature names, but {name} was fitted without feature names", UserWarning)
-    elif fitted is not None and given is None:
-        _warn(f"X does not have valid feature names, but {name} was fitted with feature names", UserWarning)
-    elif fitted is not None and given is not None and not np.array_equal(fitted, given):
-        unseen, missing = sorted(set(given) - set(fitted)), sorted(set(fitted) - set(given))
-        message = "The feature names should match those that were passed during fit.\n"
-        if unseen:
-            message += "Feature names unseen at fit time:\n" + _listed(unseen)
-        if missing:
-            message += "Feature names seen at fit time, yet now missing:\n" + _listed(missing)
-        if not unseen and not missing:
-            message += "Feature names must be in the same order as they were in fit.\n"
-        raise ValueError(message)
-
-
-def _warn(message: str, category: type[Warning]) -> None:
-    """Warn of the line that called fastlin, however many calls within it lie between."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "fastlin":
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level)
-
-
-def _listed(names: list[str]) -> str:
-    # As many as scikit-learn shows.
-    return "".join(f"- {name}\n" for name in names[:5]) + ("- ...\n" if len(names) > 5 else "")

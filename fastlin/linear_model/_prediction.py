@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from fastlin import functional, training
+from fastlin._columns import check_feature_names
 from fastlin._params import available
 from fastlin._sklearn import not_fitted_error
-from fastlin.linear_model._input import accuracy, as_rows, check_feature_names
+from fastlin.linear_model._input import accuracy, as_rows
 from fastlin.linear_model._parameters import LinearParameters
 
 

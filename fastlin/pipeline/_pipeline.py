@@ -227,7 +227,7 @@ class ImagePipeline(Parameters):
             return say(self.classifier_, _pixels(images))
         step = max(1, _BATCH_NUMBERS // self.classifier_.n_features_in_)
         parts = [
-            say(self.classifier_, self.features_.transform(images[start : start + step]))
+            say(self.classifier_, _arrays.as_array(self.features_.transform(images[start : start + step]), "features"))
             for start in range(0, max(len(images), 1), step)
         ]
         return np.concatenate(parts)

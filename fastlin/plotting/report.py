@@ -347,7 +347,7 @@ def _checks(s: _Subject, seed: int) -> str:
     images = s.data.X_train
     if not _images.on_pixels(s.model):
         kept = np.random.Generator(np.random.PCG64(seed)).permutation(len(images))[:_CHECKED_IMAGES]
-        images = s.model.features_.transform(np.asarray(images)[np.sort(kept)])
+        images = np.asarray(s.model.features_.transform(np.asarray(images)[np.sort(kept)]))
     else:
         kept = np.arange(len(images))
     rows = _arrays.as_rows(images)
