@@ -17,13 +17,15 @@ Crammer and Singer 2001 for the two multiclass hinge losses.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from fastlin import _arrays
-from fastlin._results import EpochResult, LossGradient, Moments, as_report
+from fastlin._naive import hinge_loss_naive, softmax_loss_naive
+from fastlin._results import EpochReport, EpochResult, LossGradient, Moments, as_report
 
 __all__ = [
     "adam_epoch",
@@ -41,17 +43,24 @@ __all__ = [
     "softmax_loss_naive",
 ]
 
+Real = NDArray[np.float32] | NDArray[np.float64]
+_Pair = tuple[Real, Real | None]
+_Step = Callable[..., None]
+_RowsLoss = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
 
 # Scores and predictions
 
 
-def scores(X, W, b=None, *, out=None, n_threads=None):
+def scores(
+    X: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, *, out: Real | None = None, n_threads: int | None = None
+) -> Real:
     """s = X W^T + b, of shape (N, C)."""
     X, W, b, dtype = _model(X, W, b, n_threads)
     if out is not None:
         _arrays.check_in_place(out, "out", (X.shape[0], W.shape[0]), dtype)
         _arrays.check_apart("out", out, X=X, W=W, b=b)
-    s = X.astype(dtype, copy=False) @ W.T
+    s: Real = X.astype(dtype, copy=False) @ W.T
     if b is not None:
         s += b
     if out is None:
@@ -60,20 +69,24 @@ def scores(X, W, b=None, *, out=None, n_threads=None):
     return out
 
 
-def predict(X, W, b=None, *, n_threads=None):
+def predict(
+    X: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, *, n_threads: int | None = None
+) -> NDArray[np.int64]:
     """The class of the largest score of each row; of equal ones the first."""
-    return np.argmax(scores(X, W, b, n_threads=n_threads), axis=1)
+    classes: NDArray[np.int64] = np.argmax(scores(X, W, b, n_threads=n_threads), axis=1)
+    return classes
 
 
-def softmax(scores, *, n_threads=None):
+def softmax(scores: ArrayLike, *, n_threads: int | None = None) -> Real:
     """p_j = exp(s_j) / sum_k exp(s_k), each row; the row's maximum is subtracted first, so that nothing overflows."""
     _arrays.as_thread_count(n_threads)
     s = _arrays.as_scores(scores)
-    p = np.exp(s - s.max(axis=-1, keepdims=True, initial=-np.inf))
-    return p / p.sum(axis=-1, keepdims=True)
+    e = np.exp(s - s.max(axis=-1, keepdims=True, initial=-np.inf))
+    p: Real = e / e.sum(axis=-1, keepdims=True)
+    return p
 
 
-def moments(X, *, sample_weight=None, n_threads=None):
+def moments(X: ArrayLike, *, sample_weight: ArrayLike | None = None, n_threads: int | None = None) -> Moments:
     """Mean and variance of each feature over the rows, weighted, in float64."""
     _arrays.as_thread_count(n_threads)
     X = _arrays.as_rows(X)
@@ -91,8 +104,10 @@ def moments(X, *, sample_weight=None, n_threads=None):
 
 
 def softmax_loss(
-    X, y, W, b=None, *, l2=0.0, l1=0.0, sample_weight=None, shift=None, scale=None, rows=None, n_threads=None
-):
+    X: ArrayLike, y: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, *, l2: float = 0.0, l1: float = 0.0,
+    sample_weight: ArrayLike | None = None, shift: ArrayLike | None = None, scale: ArrayLike | None = None,
+    rows: ArrayLike | None = None, n_threads: int | None = None,
+) -> LossGradient:  # fmt: skip
     """Mean over rows of -log p_y, plus l2 * sum(W**2) + l1 * sum(|W|)."""
     batch = _batch(X, y, W, b, sample_weight, shift, scale, rows, n_threads)
     penalty = _Penalty.checked(l2, l1, batch.W.dtype)
@@ -100,9 +115,11 @@ def softmax_loss(
 
 
 def hinge_loss(
-    X, y, W, b=None, *, margin=1.0, power=1, kind="sum",
-    l2=0.0, l1=0.0, sample_weight=None, shift=None, scale=None, rows=None, n_threads=None,
-):
+    X: ArrayLike, y: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, *, margin: float = 1.0,
+    power: Literal[1, 2] = 1, kind: Literal["sum", "max"] = "sum", l2: float = 0.0, l1: float = 0.0,
+    sample_weight: ArrayLike | None = None, shift: ArrayLike | None = None, scale: ArrayLike | None = None,
+    rows: ArrayLike | None = None, n_threads: int | None = None,
+) -> LossGradient:  # fmt: skip
     """Mean over rows of sum_{j != y} max(0, s_j - s_y + margin)**power, plus l2 * sum(W**2) + l1 * sum(|W|).
 
     ``kind="max"`` takes the largest term instead of the sum.
@@ -115,9 +132,12 @@ def hinge_loss(
 
 
 def evaluate(
-    X, y, W, b=None, *, loss="softmax", margin=1.0, power=1, kind="sum",
-    l2=0.0, l1=0.0, sample_weight=None, shift=None, scale=None, rows=None, n_threads=None,
-):
+    X: ArrayLike, y: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, *,
+    loss: Literal["softmax", "hinge"] = "softmax", margin: float = 1.0, power: Literal[1, 2] = 1,
+    kind: Literal["sum", "max"] = "sum", l2: float = 0.0, l1: float = 0.0, sample_weight: ArrayLike | None = None,
+    shift: ArrayLike | None = None, scale: ArrayLike | None = None, rows: ArrayLike | None = None,
+    n_threads: int | None = None,
+) -> EpochResult:  # fmt: skip
     """The loss and the share of rows classified rightly, without the gradient."""
     _arrays.as_choice(loss, "loss", ("softmax", "hinge"))
     _check_hinge(power, kind)
@@ -129,7 +149,7 @@ def evaluate(
     return EpochResult(value, n_correct / len(batch.y) if len(batch.y) else float("nan"))
 
 
-def _softmax_rows(s, y):
+def _softmax_rows(s: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Loss of each row, and its gradient with respect to the scores: p - 1[j = y]."""
     n = np.arange(len(y))
     s = s - s.max(axis=1, keepdims=True, initial=-np.inf)
@@ -141,10 +161,10 @@ def _softmax_rows(s, y):
     return losses, ds
 
 
-def _hinge_rows(margin, power, kind):
+def _hinge_rows(margin: float, power: int, kind: str) -> _RowsLoss:
     """The same for the hinge: the gradient of each violated term pushes its class down and the right one up."""
 
-    def rows_loss(s, y):
+    def rows_loss(s: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n = np.arange(len(y))
         violation = np.maximum(s - s[n, y][:, None] + s.dtype.type(margin), 0)
         violation[n, y] = 0
@@ -176,7 +196,8 @@ class _Penalty(NamedTuple):
         return float(self.l2 * np.sum(W**2) + self.l1 * np.sum(np.abs(W)))
 
     def gradient(self, W: np.ndarray) -> np.ndarray:
-        return W.dtype.type(2 * self.l2) * W + W.dtype.type(self.l1) * np.sign(W)
+        slope: np.ndarray = W.dtype.type(2 * self.l2) * W + W.dtype.type(self.l1) * np.sign(W)
+        return slope
 
 
 class _Batch(NamedTuple):
@@ -190,7 +211,9 @@ class _Batch(NamedTuple):
     total_weight: float
 
 
-def _batch(X, y, W, b, sample_weight, shift, scale, rows, n_threads):
+def _batch(
+    X: Any, y: Any, W: Any, b: Any, sample_weight: Any, shift: Any, scale: Any, rows: Any, n_threads: int | None
+) -> _Batch:
     X, W, b, dtype = _model(X, W, b, n_threads)
     y = _arrays.as_labels(y, len(X))
     weight = _arrays.as_sample_weight(sample_weight, len(X))
@@ -212,7 +235,7 @@ def _batch(X, y, W, b, sample_weight, shift, scale, rows, n_threads):
     return _Batch(X, y, W, b, weight / (total or 1.0), total)
 
 
-def _loss_and_gradient(rows_loss: Callable, batch: _Batch, penalty: _Penalty) -> tuple[LossGradient, int]:
+def _loss_and_gradient(rows_loss: _RowsLoss, batch: _Batch, penalty: _Penalty) -> tuple[LossGradient, int]:
     """The loss and its gradient, and how many rows were classified rightly.
 
     dW = ds^T X and db = sum of ds over rows, where row n of ds is the gradient of the loss with respect to its scores.
@@ -233,7 +256,10 @@ def _loss_and_gradient(rows_loss: Callable, batch: _Batch, penalty: _Penalty) ->
 # Steps
 
 
-def sgd_step(W, b, dW, db, *, lr, momentum=0.0, nesterov=False, velocity=None, l1=0.0):
+def sgd_step(
+    W: Real, b: Real | None, dW: ArrayLike, db: ArrayLike | None, *, lr: float, momentum: float = 0.0,
+    nesterov: bool = False, velocity: _Pair | None = None, l1: float = 0.0,
+) -> None:  # fmt: skip
     """One step of gradient descent, in place: v = momentum * v - lr * dW, W += v.
 
     Nesterov's form: W += momentum * v - lr * dW, with the new v. An l1 penalty is taken as its proximal step,
@@ -256,11 +282,14 @@ def sgd_step(W, b, dW, db, *, lr, momentum=0.0, nesterov=False, velocity=None, l
             parameter += m * v - rate * gradient if nesterov else v
 
 
-def _proximal_step(W, dW, v, rate, m, nesterov, threshold):
+def _proximal_step(
+    W: np.ndarray, dW: np.ndarray, v: np.ndarray | None, rate: Any, m: Any, nesterov: bool, threshold: Any
+) -> None:
     """The step under an l1 penalty. Nesterov's W is where the gradient is taken, momentum * v ahead of the iterate."""
 
-    def prox(W):
-        return np.sign(W) * np.maximum(np.abs(W) - threshold, 0)
+    def prox(W: np.ndarray) -> np.ndarray:
+        shrunk: np.ndarray = np.sign(W) * np.maximum(np.abs(W) - threshold, 0)
+        return shrunk
 
     if v is None:
         W[...] = prox(W - rate * dW)
@@ -275,8 +304,9 @@ def _proximal_step(W, dW, v, rate, m, nesterov, threshold):
 
 
 def adam_step(
-    W, b, dW, db, *, lr, moments, n_steps=0, beta1=0.9, beta2=0.999, epsilon=1e-8, l1=0.0
-):  # fmt: skip
+    W: Real, b: Real | None, dW: ArrayLike, db: ArrayLike | None, *, lr: float, moments: tuple[_Pair, _Pair],
+    n_steps: int = 0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, l1: float = 0.0,
+) -> None:  # fmt: skip
     """One step of Adam, in place: W -= lr * m / (sqrt(s) + epsilon), with m and s the running means of dW and dW**2.
 
     Both start at zero and are divided by the share of the gradients that has come into them, 1 - beta**t. An l1 penalty
@@ -300,17 +330,21 @@ def adam_step(
 
 
 def sgd_epoch(
-    X, y, W, b, *, loss="softmax", order=None, batch_size=256, lr, momentum=0.0, nesterov=False, velocity=None,
-    l2=0.0, l1=0.0, margin=1.0, power=1, kind="sum", sample_weight=None, shift=None, scale=None, average=None,
-    n_averaged=0, report=None, n_threads=None,
-):
+    X: ArrayLike, y: ArrayLike, W: Real, b: Real | None, *, loss: Literal["softmax", "hinge"] = "softmax",
+    order: ArrayLike | None = None, batch_size: int = 256, lr: float | Sequence[float] | NDArray[np.float64],
+    momentum: float = 0.0, nesterov: bool = False, velocity: _Pair | None = None,
+    l2: float = 0.0, l1: float = 0.0, margin: float = 1.0, power: Literal[1, 2] = 1,
+    kind: Literal["sum", "max"] = "sum", sample_weight: ArrayLike | None = None, shift: ArrayLike | None = None,
+    scale: ArrayLike | None = None, average: _Pair | None = None, n_averaged: int = 0,
+    report: EpochReport | None = None, n_threads: int | None = None,
+) -> EpochResult:  # fmt: skip
     """One pass over the rows in `order`, a step a batch, in place: loss, gradient and `sgd_step` on each."""
 
-    def optimizer(rows):
+    def optimizer(rows: np.ndarray) -> tuple[_Step, dict[str, Any]]:
         m = _arrays.as_momentum(momentum, nesterov)
         v = _arrays.as_velocity(velocity, W, b, m, rows)
 
-        def step(dW, db, k, **options):
+        def step(dW: np.ndarray, db: np.ndarray | None, k: int, **options: float) -> None:
             sgd_step(W, b, dW, db, momentum=m, nesterov=nesterov, velocity=v, **options)
 
         return step, {"velocity": v}
@@ -322,18 +356,22 @@ def sgd_epoch(
 
 
 def adam_epoch(
-    X, y, W, b, *, loss="softmax", order=None, batch_size=256, lr, moments, n_steps=0, beta1=0.9, beta2=0.999,
-    epsilon=1e-8, l2=0.0, l1=0.0, margin=1.0, power=1, kind="sum", sample_weight=None, shift=None, scale=None,
-    average=None, n_averaged=0, report=None, n_threads=None,
-):
+    X: ArrayLike, y: ArrayLike, W: Real, b: Real | None, *, loss: Literal["softmax", "hinge"] = "softmax",
+    order: ArrayLike | None = None, batch_size: int = 256, lr: float | Sequence[float] | NDArray[np.float64],
+    moments: tuple[_Pair, _Pair], n_steps: int = 0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8,
+    l2: float = 0.0, l1: float = 0.0, margin: float = 1.0, power: Literal[1, 2] = 1,
+    kind: Literal["sum", "max"] = "sum", sample_weight: ArrayLike | None = None, shift: ArrayLike | None = None,
+    scale: ArrayLike | None = None, average: _Pair | None = None, n_averaged: int = 0,
+    report: EpochReport | None = None, n_threads: int | None = None,
+) -> EpochResult:  # fmt: skip
     """The same with `adam_step`."""
 
-    def optimizer(rows):
+    def optimizer(rows: np.ndarray) -> tuple[_Step, dict[str, Any]]:
         mean, square = _arrays.as_moments(moments, W, b, X=rows)
         b1, b2, eps = _arrays.as_adam(beta1, beta2, epsilon, W.dtype)
         before = _arrays.as_step_count(n_steps, "n_steps")
 
-        def step(dW, db, k, **options):
+        def step(dW: np.ndarray, db: np.ndarray | None, k: int, **options: float) -> None:
             adam_step(
                 W, b, dW, db, moments=moments, n_steps=before + k, beta1=b1, beta2=b2, epsilon=eps, **options
             )  # fmt: skip
@@ -347,9 +385,10 @@ def adam_epoch(
 
 
 def _epoch(
-    X, y, W, b, optimizer, loss, order, batch_size, lr, l2, l1, margin, power, kind, sample_weight, shift, scale,
-    average, n_averaged, report, n_threads,
-):  # fmt: skip
+    X: Any, y: Any, W: Any, b: Any, optimizer: Callable[[np.ndarray], tuple[_Step, dict[str, Any]]], loss: Any,
+    order: Any, batch_size: Any, lr: Any, l2: Any, l1: Any, margin: Any, power: Any, kind: Any, sample_weight: Any,
+    shift: Any, scale: Any, average: Any, n_averaged: Any, report: EpochReport | None, n_threads: int | None,
+) -> EpochResult:  # fmt: skip
     _arrays.as_choice(loss, "loss", ("softmax", "hinge"))
     _check_hinge(power, kind)
     rows = _arrays.as_rows(X)
@@ -401,60 +440,14 @@ def _epoch(
     return EpochResult(sum_loss / sum_weight, n_correct / n_seen)
 
 
-def _squares(pair):
+def _squares(pair: tuple[np.ndarray, np.ndarray | None]) -> float:
     return float(sum(np.sum(part.astype(np.float64) ** 2) for part in pair if part is not None))
-
-
-# The losses as the course writes them first: a row at a time, a class at a time
-
-
-def softmax_loss_naive(X, y, W, b=None, *, l2=0.0):
-    """`softmax_loss` by explicit loops, float64, for reading beside the formula."""
-    X, y, W, b = _in_float64(X, y, W, b)
-    l2 = _arrays.as_nonnegative(l2, "l2")
-    n_rows, n_classes = max(len(X), 1), W.shape[0]
-    loss, dW, db = 0.0, np.zeros_like(W), np.zeros(n_classes)
-    for x, label in zip(X, y, strict=True):
-        s = np.array([W[j] @ x + (0.0 if b is None else b[j]) for j in range(n_classes)])
-        s -= s.max()
-        p = np.exp(s) / np.exp(s).sum()
-        loss += np.log(np.exp(s).sum()) - s[label]  # -log p[label], finite where p is too small for a float
-        for j in range(n_classes):
-            ds = p[j] - (1.0 if j == label else 0.0)
-            dW[j] += ds * x
-            db[j] += ds
-    return LossGradient(
-        float(loss / n_rows + l2 * np.sum(W * W)), dW / n_rows + 2 * l2 * W, None if b is None else db / n_rows
-    )
-
-
-def hinge_loss_naive(X, y, W, b=None, *, margin=1.0, l2=0.0):
-    """`hinge_loss` (sum, power 1) by explicit loops, float64."""
-    X, y, W, b = _in_float64(X, y, W, b)
-    margin, l2 = _arrays.as_positive(margin, "margin"), _arrays.as_nonnegative(l2, "l2")
-    n_rows, n_classes = max(len(X), 1), W.shape[0]
-    loss, dW, db = 0.0, np.zeros_like(W), np.zeros(n_classes)
-    for x, label in zip(X, y, strict=True):
-        s = np.array([W[j] @ x + (0.0 if b is None else b[j]) for j in range(n_classes)])
-        for j in range(n_classes):
-            if j == label:
-                continue
-            violation = s[j] - s[label] + margin
-            if not violation <= 0:  # NaN counts, so that the loss tells of it
-                loss += violation
-                dW[j] += x
-                dW[label] -= x
-                db[j] += 1.0
-                db[label] -= 1.0
-    return LossGradient(
-        float(loss / n_rows + l2 * np.sum(W * W)), dW / n_rows + 2 * l2 * W, None if b is None else db / n_rows
-    )
 
 
 # Checks shared by the above
 
 
-def _model(X, W, b, n_threads):
+def _model(X: Any, W: Any, b: Any, n_threads: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.dtype]:
     _arrays.as_thread_count(n_threads)
     X = _arrays.as_rows(X)
     dtype = _arrays.compute_dtype(X)
@@ -462,20 +455,12 @@ def _model(X, W, b, n_threads):
     return X, W, _arrays.as_bias(b, W.shape[0], dtype), dtype
 
 
-def _in_float64(X, y, W, b):
-    rows = _arrays.as_rows(X).astype(np.float64)
-    X, W, b, _ = _model(rows, W, b, None)
-    y = _arrays.as_labels(y, len(X))
-    _check_labels(y, slice(None), W.shape[0])
-    return X, y, W, b
-
-
-def _check_hinge(power, kind):
+def _check_hinge(power: Any, kind: Any) -> None:
     _arrays.as_choice(power, "power", (1, 2))
     _arrays.as_choice(kind, "kind", ("sum", "max"))
 
 
-def _present(picked, weight):
+def _present(picked: Any, weight: np.ndarray | None) -> Any:
     """Of the rows picked those that are there: of positive weight."""
     if weight is None:
         return picked
@@ -483,7 +468,7 @@ def _present(picked, weight):
     return picked[weight[picked] > 0]
 
 
-def _check_labels(y, picked, n_classes):
+def _check_labels(y: np.ndarray, picked: Any, n_classes: int) -> None:
     wrong = (y[picked] < 0) | (y[picked] >= n_classes)
     if wrong.any():
         position = int(np.flatnonzero(wrong)[0])

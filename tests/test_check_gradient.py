@@ -95,6 +95,114 @@ def test_a_direction_finds_what_the_sample_misses() -> None:
     assert {entry.name.partition(" ")[0] for entry in report.failed} == {"along"}
 
 
+# Rounding: of a loss with a huge constant the differences are noise, and nothing is verified.
+
+
+@pytest.mark.parametrize("factor", [1.0, -1.0, 0.0, 1.5])
+@pytest.mark.parametrize("settings", [{"constant": 1e12}, {"step": 1e-15}], ids=str)
+def test_where_rounding_hides_every_slope_nothing_passes(factor: float, settings: dict[str, float]) -> None:
+    loss = broken(factor=factor, bias_factor=factor, constant=settings.get("constant", 0.0))
+    report = check_gradient(loss, X, y, W, b, n_entries="all", step=settings.get("step"))
+    assert not report.ok and report.n_checked == 0 and report.worst == ()
+    assert report.n_hidden == report.n_total == W.size + C
+    assert "NOTHING VERIFIED: 0 of 65 entries checked, 65 hidden by rounding" in repr(report)
+    assert "hidden, not counted" in str(report) and "hidden, not counted" in report._repr_html_()
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.5, -1.0, 1.2, 10.0])
+@pytest.mark.parametrize("dead", [0, 3])
+def test_a_wrong_gradient_passes_under_no_constant(factor: float, dead: int) -> None:
+    rows = X.copy()
+    rows[:, :dead] = 0.0
+    for exponent in range(15):
+        wrong = broken(factor=factor, bias_factor=factor, constant=10.0**exponent)
+        report = check_gradient(wrong, rows, y, W, b, n_entries="all")
+        assert not report.ok, report
+
+
+def test_a_right_gradient_passes_until_its_slopes_are_lost() -> None:
+    reports = [check_gradient(broken(constant=10.0**n), X, y, W, b, n_entries="all") for n in range(15)]
+    assert not any(report.failed for report in reports)
+    assert [report.n_hidden for report in reports] == sorted(report.n_hidden for report in reports)
+    assert all(report.ok == (report.n_checked > 0) for report in reports)
+    assert all(report.ok for report in reports[:7]) and not any(report.ok for report in reports[10:])
+
+
+def test_slopes_of_a_tiny_loss_are_lost_too_and_dead_features_do_not_vouch_for_them() -> None:
+    rows = X.copy()
+    rows[:, :4] = 0.0
+
+    def tiny(sign: float) -> Any:
+        def loss(X: np.ndarray, y: np.ndarray, W: np.ndarray, b: np.ndarray | None) -> Any:
+            value, dW, db = reference.softmax_loss(X, y, W, b)
+            return 1e-12 * value, sign * 1e-12 * dW, None if db is None else sign * 1e-12 * db
+
+        return loss
+
+    for sign in (1.0, 0.0, -1.0):
+        report = check_gradient(tiny(sign), rows, y, W, b, n_entries="all")
+        assert not report.ok and not report.failed and "NOTHING VERIFIED" in str(report)
+
+
+def test_a_dead_feature_has_a_slope_of_zero_that_counts() -> None:
+    rows = X.copy()
+    rows[:, :4] = 0.0
+    for loss in ("softmax", "hinge", "squared_hinge"):
+        report = check_gradient(loss, rows, y, W, b, n_entries="all")
+        dead = [entry for entry in report.entries if entry.name in {f"W[{c}, {d}]" for c in range(C) for d in range(4)}]
+        assert report.ok and report.n_hidden == 0
+        assert len(dead) == 4 * C
+        assert all(entry.counts and entry.analytic == entry.numeric == 0.0 for entry in dead)
+
+
+@pytest.mark.parametrize("constant", [0.0, 3.0])
+def test_an_exactly_flat_loss_passes_and_one_too_large_to_tell_does_not(constant: float) -> None:
+    def flat(height: float) -> Any:
+        return lambda X, y, W, b: (height, 0 * W, 0 * b)
+
+    report = check_gradient(flat(constant), X, y, W, b, n_entries="all")
+    assert report.ok and report.n_checked == report.n_total
+    assert not check_gradient(flat(1e20), X, y, W, b, n_entries="all").ok
+
+
+@pytest.mark.parametrize("constant", [0.0, 3.0])
+def test_at_a_true_optimum_a_gradient_of_zero_passes_and_another_does_not(constant: float) -> None:
+    def square(slope: float) -> Any:
+        return lambda X, y, W, b: (constant + float(np.sum(W**2)), 2 * W + slope)
+
+    at = np.zeros_like(W)
+    assert check_gradient(square(0.0), X, y, at, n_entries="all").ok
+    assert check_gradient(square(1e-6), X, y, at, n_entries="all").failed
+    # The hinge of rows that are all far beyond the margin is flat as well.
+    assert check_gradient("hinge", 3 * np.eye(D)[:C], np.arange(C), np.eye(C, D)).ok
+
+
+def test_near_an_optimum_slopes_of_mere_rounding_verify_nothing() -> None:
+    def square(factor: float) -> Any:
+        return lambda X, y, W, b: (3.0 + float(np.sum(W**2)), factor * 2 * W)
+
+    for factor in (1.0, -1.0):
+        report = check_gradient(square(factor), X, y, np.full_like(W, 1e-12), n_entries="all")
+        assert not report.ok and not report.failed and report.n_hidden == report.n_total
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", ["softmax", "hinge", "squared_hinge"])
+def test_in_ordinary_cases_rounding_hides_nothing(loss: str, dtype: type[np.floating[Any]]) -> None:
+    for l2 in (0.0, 0.1):
+        report = check_gradient(
+            loss, X.astype(dtype), y, W.astype(dtype), b.astype(dtype), n_entries="all", l2=l2
+        )  # fmt: skip
+        assert report.ok and report.n_hidden == 0, report
+        assert not any(direction.hidden for direction in report.directions)
+
+
+def test_what_is_hidden_is_no_excuse_for_what_is_wrong() -> None:
+    report = check_gradient(broken(factor=-1.0, bias_factor=-1.0, constant=1e8), X, y, W, b, n_entries="all")
+    assert report.n_hidden > 0 and report.failed and "FAILED" in repr(report)
+    assert not any(entry.hidden for entry in report.failed)
+
+
 # Kinks: one feature, one row, right class 0; the violation of class 1 at W = (0, w) is w + 1, so it bends at w = -1.
 
 AT_KINK = np.array([[0.0], [-1.0]])

@@ -30,3 +30,10 @@ def test_a_wrong_argument_is_found(tmp_path):
     program.write_text('from fastlin import SoftmaxClassifier\nSoftmaxClassifier(solver="newton", alpha="1")\n')
     done = check(program)
     assert done.returncode == 1 and "newton" in done.stdout and '"alpha"' in done.stdout, done.stdout
+
+
+def test_a_wrong_argument_of_a_twin_is_found(tmp_path):
+    program = tmp_path / "wrong.py"
+    program.write_text('from fastlin import reference\nreference.hinge_loss([[1.0]], [0], [[1.0]], kind="mean")\n')
+    done = check(program)
+    assert done.returncode == 1 and "kind" in done.stdout and "mean" in done.stdout, done.stdout

@@ -5,7 +5,17 @@ from pathlib import Path
 import numpy as np
 
 import fastlin
-from fastlin import SoftmaxClassifier, SVMClassifier, cs231n, diagnostics, features, formats, load_model, plotting
+from fastlin import (
+    SoftmaxClassifier,
+    SVMClassifier,
+    cs231n,
+    diagnostics,
+    features,
+    formats,
+    load_model,
+    plotting,
+    reference,
+)
 from fastlin.linear_model import NotFittedError
 from fastlin.training import DivergenceError
 
@@ -39,6 +49,16 @@ scores: np.ndarray = fastlin.softmax(fastlin.scores(X, W, b))
 path = fastlin.fit_path(X, y, [0.1, 0.01], eval_set=(X, y))
 penalty = fastlin.convert_penalty(C=1.0, n_rows=len(X), n_classes=10)
 print(loss, dW.shape, db, squared.loss, epoch.accuracy, share, means, scores, path.best, penalty.alpha * 2)
+
+# Their twins in NumPy
+one = reference.softmax_loss(X[:100], y[:100], W, b, l2=1e-4)
+two = reference.hinge_loss_naive(X[:5], y[:5], W, b)
+reference.sgd_step(W, b, one.dW, one.db, lr=1e-7, velocity=(np.zeros_like(W), np.zeros_like(b)), momentum=0.9)
+state = ((np.zeros_like(W), np.zeros_like(b)), (np.zeros_like(W), np.zeros_like(b)))
+pass_loss, pass_share = reference.adam_epoch(X[:200], y[:200], W, b, loss="hinge", kind="max", lr=1e-9, moments=state)
+twin_labels: np.ndarray = reference.predict(X, W, b)
+twin_scores: np.ndarray = reference.softmax(reference.scores(X, W, b))
+print(one.loss, two.dW.shape, pass_loss / 2, pass_share / 2, twin_labels, twin_scores, reference.moments(X).variance)
 
 # Features, by themselves and in a pipeline
 hog: np.ndarray = features.hog(X, pixels_per_cell=(7, 7), cells_per_block=(2, 2))

@@ -11,6 +11,13 @@ features, so that pixels 0..255 are checked as well as standardised ones.
 The floor is there because a difference of two losses holds their rounding errors, divided by 2h, and no entry can be
 known better than that. An entry much smaller than its floor is compared as if it were as large as the floor: the test
 is then one of |analytic - numeric| against the rounding.
+
+That test says something only where a slope stands out of the rounding, eps * |loss| / h. Where neither the analytic
+slope nor the numeric one does, any gradient that is small enough would agree, of the wrong sign too: rounding hides the
+slope, and the entry verifies nothing. A loss with a huge constant in it, or a tiny step, hides all of them, and a
+report of hidden slopes alone does not pass. Zero is another matter: a gradient that says zero, up to its own rounding,
+where the difference is mere rounding is right, provided that a slope of ordinary size would have been seen. By
+themselves, without one that stands out, zeros pass only of a loss that is exactly flat, the same to the last bit.
 """
 
 from __future__ import annotations
@@ -30,6 +37,10 @@ _SCORE_STEP = _EPS ** (1 / 3)
 # Rounding errors of a loss, in units of epsilon times the size of loss and scores. Measured over the named losses,
 # 5 to 3000 features, 1 to 1000 rows, pixels up to 1 and up to 255, weights of three sizes: never more than 1.9.
 _ROUNDINGS = 4.0
+# A slope has to be so many times its rounding error to verify anything: then one that passes is right to a tenth. And
+# where zero is claimed, a slope that changes the loss by so much less than it changes the scores must still be seen.
+_STANDS_OUT = 10.0
+_ORDINARY = 1e-3
 # Rows of the printed table.
 _SHOWN = 8
 
@@ -49,6 +60,11 @@ class GradientEntry(NamedTuple):
         Half the width of the difference.
     kink : bool
         A kink of the loss lies within the step: the difference says nothing, and the entry is not counted.
+    noise : float
+        How far rounding of the losses may move `numeric`.
+    hidden : bool
+        Neither slope stands out of the rounding of the losses: they agree as any two small numbers would, and the entry
+        is not counted.
     """
 
     name: str
@@ -57,6 +73,18 @@ class GradientEntry(NamedTuple):
     error: float
     step: float
     kink: bool
+    noise: float = 0.0
+    hidden: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Neither a kink nor rounding keeps the comparison from saying something."""
+        return not (self.kink or self.hidden)
+
+    @property
+    def stands_out(self) -> bool:
+        """One of the two slopes is well beyond the rounding."""
+        return max(abs(self.analytic), abs(self.numeric)) > _STANDS_OUT * self.noise
 
 
 class GradientReport(NamedTuple):
@@ -70,7 +98,7 @@ class GradientReport(NamedTuple):
     tolerance : float
         Largest relative error that passes.
     entries : tuple of GradientEntry
-        Single weights and biases, largest error first, those at kinks last.
+        Single weights and biases, largest error first, those hidden by rounding and those at kinks last.
     directions : tuple of GradientEntry
         Along the gradient and along random directions.
     n_total : int
@@ -86,8 +114,11 @@ class GradientReport(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Every comparison that counts passes, and at least one entry counts."""
-        return not self.failed and self.n_checked > 0
+        """Every comparison that counts passes, and at least one entry verifies something.
+
+        Entries of slope zero do that by themselves only where the loss is exactly flat along all that are no kinks.
+        """
+        return not self.failed and self.n_checked > 0 and not self._all_lost
 
     @property
     def failed(self) -> tuple[GradientEntry, ...]:
@@ -97,7 +128,7 @@ class GradientReport(NamedTuple):
     @property
     def n_checked(self) -> int:
         """Entries that count."""
-        return sum(not entry.kink for entry in self.entries)
+        return sum(entry.counts for entry in self.entries)
 
     @property
     def n_kinks(self) -> int:
@@ -105,33 +136,55 @@ class GradientReport(NamedTuple):
         return sum(entry.kink for entry in self.entries)
 
     @property
+    def n_hidden(self) -> int:
+        """Entries whose slopes are lost in the rounding of the losses."""
+        return sum(entry.hidden for entry in self.entries)
+
+    @property
     def worst(self) -> tuple[GradientEntry, ...]:
         """The eight entries of largest error among those that count."""
-        return tuple(entry for entry in self.entries if not entry.kink)[:_SHOWN]
+        return tuple(entry for entry in self.entries if entry.counts)[:_SHOWN]
+
+    @property
+    def _all_lost(self) -> bool:
+        """Whether no slope stands out of the rounding, though the loss is not exactly flat."""
+        asked = [entry for entry in self.entries if not entry.kink]
+        seen = any(entry.stands_out for entry in asked)
+        flat = all(entry.counts and entry.analytic == entry.numeric == 0.0 for entry in asked)
+        return not (seen or flat)
 
     def _verdict(self) -> str:
         kinks = f", {self.n_kinks} at a kink not counted" if self.n_kinks else ""
-        counted = f"{self.n_checked} of {self.n_total} entries checked{kinks}"
-        if self.n_checked == 0:
-            return f"NOTHING CHECKED: {counted}"
+        hidden = f", {self.n_hidden} hidden by rounding not counted" if self.n_hidden else ""
+        counted = f"{self.n_checked} of {self.n_total} entries checked{kinks}{hidden}"
         if self.ok:
             return f"ok: {counted}, largest relative error {number(self._largest(), 2)} <= {number(self.tolerance, 2)}"
-        n_slopes = self.n_checked + sum(not direction.kink for direction in self.directions)
-        return f"FAILED: {counted}, {len(self.failed)} of {n_slopes} slopes beyond {number(self.tolerance, 2)}"
+        if self.failed:
+            n_slopes = self.n_checked + sum(direction.counts for direction in self.directions)
+            return f"FAILED: {counted}, {len(self.failed)} of {n_slopes} slopes beyond {number(self.tolerance, 2)}"
+        if self._all_lost:
+            return f"NOTHING VERIFIED: {counted}; no slope stands out of the rounding of the loss"
+        return f"NOTHING CHECKED: {counted}"
 
     def _largest(self) -> float:
-        return max((e.error for e in (*self.entries, *self.directions) if not e.kink), default=0.0)
+        return max((e.error for e in (*self.entries, *self.directions) if e.counts), default=0.0)
 
     def _table(self) -> Table:
-        at_kinks = [entry for entry in self.entries if entry.kink][: _SHOWN // 2]
+        not_counted = [
+            *[entry for entry in self.entries if entry.kink][: _SHOWN // 2],
+            *[entry for entry in self.entries if entry.hidden][: _SHOWN // 2],
+        ]
         lines, marks = [], []
-        for entry in (*self.directions, *self.worst, *at_kinks):
+        for entry in (*self.directions, *self.worst, *not_counted):
             passed = entry.error <= self.tolerance
-            verdict = "kink, not counted" if entry.kink else "ok" if passed else "WRONG"
+            if entry.counts:
+                verdict, mark = ("ok", "good") if passed else ("WRONG", "bad")
+            else:
+                verdict, mark = ("kink" if entry.kink else "hidden") + ", not counted", "note"
             lines.append(
                 (entry.name, f"{entry.analytic:.8g}", f"{entry.numeric:.8g}", f"{entry.error:.1e}", verdict)
             )  # fmt: skip
-            marks.append("note" if entry.kink else "good" if passed else "bad")
+            marks.append(mark)
         caption = f"gradient of {self.loss_name}, loss {number(self.loss, 6)}: {self._verdict()}"
         return Table(caption, ("slope", "analytic", "numeric", "error", ""), lines, marks)
 
@@ -154,7 +207,10 @@ def check_gradient(
     ``numeric = (loss(W + h E) - loss(W - h E)) / 2h`` and
     ``error = |analytic - numeric| / max(|analytic|, |numeric|, floor)``, the floor being what the rounding of the two
     losses hides. An entry whose step crosses a kink of the loss (of a hinge, or of ``|w|`` under an l1 penalty) is
-    reported as such and not counted: there the difference is no slope.
+    reported as such and not counted: there the difference is no slope. Nor is one whose slopes, both, are lost in the
+    rounding of the losses, about ``eps * |loss| / h``. Where that hides every slope that is not zero, nothing is
+    verified, and the report does not pass: take large constants out of the loss, move away from an optimum, or leave
+    `step` to its default.
 
     Parameters
     ----------
@@ -187,7 +243,7 @@ def check_gradient(
     Returns
     -------
     GradientReport
-        With ``.ok``, ``.worst``, ``.n_kinks``; ``print(report)`` shows a table, and so does a notebook.
+        With ``.ok``, ``.worst``, ``.n_kinks``, ``.n_hidden``; ``print(report)`` shows a table, and so does a notebook.
 
     Raises
     ------
@@ -213,6 +269,12 @@ def check_gradient(
     >>> report = check_gradient(wrong, X, y, W)
     >>> report.ok, report.n_kinks
     (False, 0)
+    >>> def lost(X, y, W, b):
+    ...     loss, dW, db = fastlin.softmax_loss(X, y, W, b)
+    ...     return loss + 1e12, dW, db
+    >>> report = check_gradient(lost, X, y, W)
+    >>> report.ok, len(report.failed), report.n_checked, report.n_hidden
+    (False, 0, 0, 200)
     """
     subject = as_loss(loss, options)
     X, y, W, b = _as_float64(X, y, W, b)
@@ -237,7 +299,7 @@ def check_gradient(
         db = np.zeros(n_biases)
         db[flat] = 1.0
         entries.append(line.compare(f"b[{flat}]", np.zeros_like(W), db))
-    entries.sort(key=lambda entry: (entry.kink, -entry.error))
+    entries.sort(key=lambda entry: (entry.kink, entry.hidden, -entry.error))
 
     directions = []
     if line.length > 0:
@@ -276,7 +338,9 @@ class _Lines:
         """The slope along the unit direction (dW, db), as it is claimed and as it is measured."""
         at, loss = self.at, self._loss
         analytic = float(np.sum(at.dW * dW)) + (0.0 if db is None or at.db is None else float(np.sum(at.db * db)))
-        h = self._step or self._step_along(dW, db)
+        moved = self._moved(dW, db)
+        # Rounded to a power of two: W + h is exact more often.
+        h = self._step or float(2.0 ** np.round(np.log2(_SCORE_STEP / moved)))
 
         def f(t: float) -> float:
             b = None if self._b is None else self._b + t * db  # type: ignore[operator]
@@ -287,18 +351,22 @@ class _Lines:
         if not (np.isfinite(numeric) and np.isfinite(analytic)):
             return GradientEntry(name, analytic, numeric, float("inf"), h, False)
         noise = _ROUNDINGS * _EPS * self._size / h
-        error = abs(analytic - numeric) / max(abs(analytic), abs(numeric), noise / self._tolerance)
+        size = max(abs(analytic), abs(numeric), noise / self._tolerance)
+        error = abs(analytic - numeric) / size if size > 0.0 else 0.0
         if self._kinks is not None:
             kink = self._kinks.within(h * dW, None if db is None else h * db)
         else:
             kink = error > self._tolerance and shown_by_values(f, at.loss, ends, h, analytic, noise)
-        return GradientEntry(name, analytic, numeric, error, h, kink)
+        entry = GradientEntry(name, analytic, numeric, error, h, kink, noise)
+        zero = abs(analytic) <= _ROUNDINGS * _EPS * moved and noise <= _ORDINARY * moved
+        hidden = not (kink or zero or entry.stands_out) and error <= self._tolerance
+        return entry._replace(hidden=hidden)
 
-    def _step_along(self, dW: np.ndarray, db: np.ndarray | None) -> float:
-        """The step that moves the score that moves most by `_SCORE_STEP`, rounded to a power of two."""
-        moved = np.abs(self._rows @ dW.T + (0.0 if db is None else db)).max(initial=0.0)
+    def _moved(self, dW: np.ndarray, db: np.ndarray | None) -> float:
+        """How far the score that moves most moves, a unit along (dW, db)."""
+        moved = float(np.abs(self._rows @ dW.T + (0.0 if db is None else db)).max(initial=0.0))
         # Where no score moves, only a penalty changes, and any small step shows it.
-        return float(2.0 ** np.round(np.log2(_SCORE_STEP / (moved or 1.0))))
+        return moved or 1.0
 
 
 def _drawn(rng: np.random.Generator, n: int, wanted: int | str) -> np.ndarray:
