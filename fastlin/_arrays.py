@@ -117,6 +117,14 @@ def as_labels(y: Any, n_rows: int) -> np.ndarray:
     return y
 
 
+def check_labels(y: np.ndarray, n_classes: int, picked: Any = slice(None)) -> None:
+    """Refuse labels, of the rows picked, outside of 0..n_classes-1."""
+    wrong = (y[picked] < 0) | (y[picked] >= n_classes)
+    if wrong.any():
+        position = int(np.flatnonzero(wrong)[0])
+        refuse_label(y, position if isinstance(picked, slice) else int(picked[position]), n_classes)
+
+
 def refuse_label(y: np.ndarray, position: int, n_classes: int) -> NoReturn:
     """Raise for the label at `position`, which is not one of the classes of W."""
     raise ValueError(f"y[{position}] is {y[position]}; wanted is 0..{n_classes - 1}, as W has {n_classes} classes")

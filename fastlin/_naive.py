@@ -66,7 +66,5 @@ def _in_float64(X: Any, y: Any, W: Any, b: Any) -> tuple[np.ndarray, np.ndarray,
     W = _arrays.as_weights(W, X.shape[1], _arrays.FLOAT64)
     b = _arrays.as_bias(b, W.shape[0], _arrays.FLOAT64)
     y = _arrays.as_labels(y, len(X))
-    wrong = np.flatnonzero((y < 0) | (y >= W.shape[0]))
-    if len(wrong):
-        _arrays.refuse_label(y, int(wrong[0]), W.shape[0])
+    _arrays.check_labels(y, W.shape[0])
     return X, y, W, b

@@ -221,7 +221,7 @@ def _batch(
     scale = _arrays.as_feature_vector(scale, X.shape[1], "scale", dtype)
     picked = slice(None) if rows is None else _arrays.as_row_index(rows, len(X))
     picked = _present(picked, weight)
-    _check_labels(y, picked, W.shape[0])
+    _arrays.check_labels(y, W.shape[0], picked)
     X = X[picked].astype(dtype, copy=False)
     if shift is not None:
         X = X - shift
@@ -400,7 +400,7 @@ def _epoch(
     order = None if order is None else _arrays.as_row_index(order, len(rows), "order")
     _arrays.check_model_in_place(W, b, rows, y=y, sample_weight=weight, shift=shift, scale=scale, order=order)
     order = np.arange(len(rows)) if order is None else order
-    _check_labels(y, _present(order, weight), W.shape[0])
+    _arrays.check_labels(y, W.shape[0], _present(order, weight))
     batch_size = _arrays.as_count(batch_size, "batch_size")
     rates = _arrays.as_rates(lr, -(-len(order) // batch_size), dtype)
     margin = _arrays.as_positive(margin, "margin", dtype)
@@ -466,10 +466,3 @@ def _present(picked: Any, weight: np.ndarray | None) -> Any:
         return picked
     picked = np.arange(len(weight))[picked]
     return picked[weight[picked] > 0]
-
-
-def _check_labels(y: np.ndarray, picked: Any, n_classes: int) -> None:
-    wrong = (y[picked] < 0) | (y[picked] >= n_classes)
-    if wrong.any():
-        position = int(np.flatnonzero(wrong)[0])
-        _arrays.refuse_label(y, position if isinstance(picked, slice) else int(picked[position]), n_classes)

@@ -16,6 +16,12 @@ static inline ptrdiff_t fl_cut_start(ptrdiff_t n, ptrdiff_t most, ptrdiff_t part
     return part * (n / count) + (part < extra ? part : extra);
 }
 
+/* How many things the larger parts hold together. */
+static inline ptrdiff_t fl_cut_larger(ptrdiff_t n, ptrdiff_t most) {
+    const ptrdiff_t count = fl_cut_count(n, most), extra = n % count;
+    return fl_cut_start(n, most, extra ? extra : count);
+}
+
 /* Calls TILE(k) with the constant k equal to `classes`, so that the tile's loops unroll. */
 #define FL_FOR_CLASSES(classes, TILE)                                                                                  \
     switch (classes) {                                                                                                 \

@@ -322,8 +322,7 @@ static void NAME(gradient_stripes)(ptrdiff_t n, ptrdiff_t c, const X *const *x_n
                                    ptrdiff_t d0, ptrdiff_t d1, REAL *dw_cd, ptrdiff_t ld_dw, int accumulate,
                                    const X *const *next_n, ptrdiff_t d_asked) {
     REAL copied[FL_GRADIENT_ROWS * FL_STRIPE * LANES];
-    const ptrdiff_t larger = fl_cut_start(c, FL_GROUP, 1), groups = fl_cut_count(c, FL_GROUP);
-    const ptrdiff_t smaller_from = (c - groups * (larger - 1)) * larger;
+    const ptrdiff_t larger = fl_cut_start(c, FL_GROUP, 1), in_larger = fl_cut_larger(c, FL_GROUP);
     for (ptrdiff_t d = d0; d < d1; d += FL_STRIPE * LANES, dw_cd += FL_STRIPE * LANES) {
         const X *const *next = d < d_asked ? next_n : NULL;
         if (FL_COPIES_FIRST) {
@@ -332,7 +331,7 @@ static void NAME(gradient_stripes)(ptrdiff_t n, ptrdiff_t c, const X *const *x_n
                     VW(store)(copied + (r * FL_STRIPE + v) * LANES, X_LOAD(x_n[r] + d + v * LANES));
         }
         for (ptrdiff_t c0 = 0, classes; c0 < c; c0 += classes) {
-            classes = c0 < smaller_from ? larger : larger - 1;
+            classes = c0 < in_larger ? larger : larger - 1;
 #define FL_GRADIENT(k, next, taken)                                                                                    \
     for (int v = 0; v < FL_STRIPE; v += 2)                                                                             \
     NAME(gradient_tile)                                                                                                \

@@ -387,8 +387,6 @@ def _as_float64(X: Any, y: Any, W: Any, b: Any) -> tuple[np.ndarray, np.ndarray,
     labels = _arrays.as_labels(y, len(rows)).copy()
     W = _arrays.as_weights(W, rows.shape[1], _arrays.FLOAT64)
     b = _arrays.as_bias(b, len(W), _arrays.FLOAT64)
-    wrong = np.flatnonzero((labels < 0) | (labels >= len(W)))
-    if len(wrong):
-        _arrays.refuse_label(labels, int(wrong[0]), len(W))
+    _arrays.check_labels(labels, len(W))
     rows.flags.writeable = labels.flags.writeable = False
     return rows, labels, W, b

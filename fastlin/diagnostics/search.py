@@ -237,7 +237,5 @@ def _loss_on(
 
 def _class_count(labels: np.ndarray, n_classes: int | None) -> int:
     n_classes = int(labels.max()) + 1 if n_classes is None else _arrays.as_count(n_classes, "n_classes")
-    wrong = np.flatnonzero((labels < 0) | (labels >= n_classes))
-    if len(wrong):
-        _arrays.refuse_label(labels, int(wrong[0]), max(n_classes, 1))
+    _arrays.check_labels(labels, max(n_classes, 1))
     return n_classes
