@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from typing import Any
 
 import numpy as np
+
+from fastlin._warnings import warn
 
 
 def feature_names(X: Any) -> np.ndarray | None:
@@ -43,14 +43,6 @@ def check_feature_names(estimator: Any, X: Any) -> None:
         if not unseen and not missing:
             message += "Feature names must be in the same order as they were in fit.\n"
         raise ValueError(message)
-
-
-def warn(message: str, category: type[Warning]) -> None:
-    """Warn of the line that called fastlin, however many calls within it lie between."""
-    level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "fastlin":
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level)
 
 
 def _listed(names: list[str]) -> str:

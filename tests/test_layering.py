@@ -30,7 +30,7 @@ LAYERS = [
     {"_core"},
     {
         "_arrays", "_columns", "_results", "_files", "_labels", "_npz", "_params", "_random", "_safetensors",
-        "_sklearn", "_terminal", "_version",
+        "_sklearn", "_terminal", "_version", "_warnings",
     },
     {"_naive"},
     {"_threads", "penalty", "reference"},

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fastlin import _arrays, _columns, _labels, _sklearn
+from fastlin import _arrays, _labels, _sklearn
+from fastlin._warnings import warn
 
 
 def as_rows(X: Any) -> np.ndarray:
@@ -38,7 +39,7 @@ def as_training_data(X: Any, y: Any, sample_weight: Any) -> tuple[np.ndarray, np
     rows = as_rows(X)
     labels = _labels.as_array(y, "y")
     if labels.ndim == 2 and labels.shape[1] == 1:
-        _columns.warn(
+        warn(
             f"A column-vector y was passed when a 1d array was expected: y has shape {labels.shape}; pass y.ravel()",
             _sklearn.conversion_warning(),
         )
