@@ -377,9 +377,9 @@ def as_thread_count(n_threads: Any) -> int | None:
     try:
         number = operator.index(n_threads)
     except TypeError:
-        raise TypeError(f"n_threads is {n_threads!r}; wanted is None, an integer >= 1, or -1 for all") from None
+        raise TypeError(f"n_threads is {n_threads!r}; wanted is an integer >= 1, or -1 for all") from None
     if number < 1 and number != -1:
-        raise ValueError(f"n_threads is {number}; wanted is None, an integer >= 1, or -1 for all")
+        raise ValueError(f"n_threads is {number}; wanted is an integer >= 1, or -1 for all")
     return number
 
 

@@ -39,7 +39,7 @@ CHAIN = "train --data DIR/images.npz --solver sgd --features "
         (TRAIN + "--loss hinge --margin 0", "--margin is 0.0; wanted is a finite number > 0"),
         (TRAIN + "--loss hinge --features raw --margin 0", "--margin is 0.0; wanted is a finite number > 0"),
         (TRAIN + "--seed -1", "--seed is -1; wanted is an integer >= 0"),
-        (TRAIN + "--threads 0", "--threads is 0; wanted is "),
+        (TRAIN + "--threads 0", "--threads is 0; wanted is an integer >= 1, or -1 for all"),
         (TRAIN + "--features raw --threads 0", "--threads is 0; wanted is "),
         (TRAIN + "--solver lbfgs --early-stopping", "--early-stopping is True while --solver is 'lbfgs', which has "),
         (TRAIN + "--solver lbfgs --checkpoint c", "--checkpoint is 'c' while --solver is 'lbfgs', which has no epochs"),
@@ -81,6 +81,27 @@ def test_the_option_of_a_picture_is_named(folder, capsys, line, message):
     _assert_refused(folder, capsys, line, message)
 
 
+def test_what_a_fit_that_diverges_asks_for_can_be_typed(folder, capsys):
+    for more in ("", "--solver adam ", "--features raw --solver sgd "):
+        line = f"train --data {folder}/images.npz {more}--eta0 1e9"
+        assert cli.main(line.split()) == 1
+        err = capsys.readouterr().err
+        assert err.startswith("fastlin: the fit diverged: ") and err.count("\n") == 1
+        assert err.endswith("; wanted is a smaller --eta0, or --eta0 auto, to follow the scale of the features\n")
+        assert cli.main(line.replace("--eta0 1e9", "--eta0 auto").split()) == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "wanted"),
+    [("--eta0", "auto or a number"), ("--alpha", "auto or a number"), ("--epochs", "auto or an integer")],
+)
+def test_numbers_that_come_from_the_data_by_auto(folder, capsys, option, wanted):
+    assert cli.main(f"train --data {folder}/rows.npz {option} auto".split()) == 0
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(f"train --data {folder}/rows.npz {option} 1,5".split())
+    assert capsys.readouterr().err.endswith(f"argument {option}: '1,5'; wanted is {wanted}\n")
+
+
 def _assert_refused(folder, capsys, line, message):
     capsys.readouterr()
     assert cli.main([word.replace("DIR", str(folder)) for word in line.split()]) == 2
@@ -112,6 +133,11 @@ def test_an_option_of_the_parameters_own_name_and_one_of_another():
         ("the max_iter is 0", "the max_iter is 0"),
         ("it diverged: pass another max_iter", "it diverged: pass another max_iter"),
         ("max_iteration is 0", "max_iteration is 0"),
+        (
+            "it diverged; wanted is a smaller max_iter, or max_iter='auto'",
+            "it diverged; wanted is a smaller --epochs, or --epochs auto",
+        ),
+        ("l1_ratio is 2; wanted is my_l1_ratio='a'", "--l1-ratio is 2; wanted is my_l1_ratio='a'"),
         ("", ""),
     ]:
         assert in_options(message, options) == wanted

@@ -247,6 +247,18 @@ def test_divergence_is_caught_within_an_epoch_and_explained(loss):
         run(X * 100, y, rate=1e4, loss=loss, n_epochs=1)
 
 
+def test_a_fit_that_diverges_asks_for_what_was_not_done():
+    """The rate from the data, and standardised features: of these only what would be new."""
+    X = blobs()[0]
+    y = np.random.default_rng(5).integers(0, 3, len(X))
+    for scaled, wanted in (
+        (True, "smaller eta0, or eta0='auto', to follow the scale of the features$"),
+        (False, "smaller eta0, or eta0='auto' with standardize=True, to follow the scale of the features$"),
+    ):
+        with pytest.raises(training.DivergenceError, match=wanted), np.errstate(all="ignore"):
+            LinearClassifier("squared_hinge", standardize=scaled, eta0=1e6).fit(X, y)
+
+
 def test_divergence_to_nan_is_caught_too():
     X, y = blobs()
     with np.errstate(all="ignore"), pytest.raises(training.DivergenceError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +29,19 @@ DATA_HELP = (
 
 class InputError(Exception):
     """The input makes no sense; the message is all the user needs."""
+
+
+def auto_or(number: Callable[[str], float]) -> Callable[[str], float | str]:
+    """A reader of an option whose value is a number, or "auto"."""
+
+    def read(text: str) -> float | str:
+        try:
+            return text if text == "auto" else number(text)
+        except ValueError:
+            kind = "an integer" if number is int else "a number"
+            raise argparse.ArgumentTypeError(f"{text!r}; wanted is auto or {kind}") from None
+
+    return read
 
 
 def check_output(option: str, output: str, inputs: dict[str, str | None]) -> None:

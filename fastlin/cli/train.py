@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fastlin import _labels
-from fastlin.cli._input import DATA_HELP, DEFAULT_DATA, HELD_OUT, InputError, check_output, split_rows
+from fastlin.cli._input import DATA_HELP, DEFAULT_DATA, HELD_OUT, InputError, auto_or, check_output, split_rows
 
 
 def add_to(commands: Any) -> None:
@@ -35,17 +35,22 @@ def add_to(commands: Any) -> None:
         "then lbfgs if that pays",
     )  # fmt: skip
     parser.add_argument(
-        "--epochs", dest="max_iter", type=int, metavar="N",
-        help="passes over the rows (default: 10, more on few rows)",
+        "--epochs", dest="max_iter", type=auto_or(int), default="auto", metavar="N",
+        help="passes over the rows, or auto: 10, more on few rows (default)",
     )  # fmt: skip
     parser.add_argument("--batch-size", type=int, default=256, metavar="N", help="rows a step (default: 256)")
     parser.add_argument(
         "--learning-rate", default="auto", metavar="SCHEDULE",
         help="auto (linear to 0), constant, invscaling, optimal, step, cosine, warmup, one_cycle or adaptive",
     )  # fmt: skip
-    parser.add_argument("--eta0", type=float, metavar="RATE", help="rate of the first step (default: from the data)")
+    parser.add_argument(
+        "--eta0", type=auto_or(float), default="auto", metavar="RATE",
+        help="rate of the first step, or auto: from the data (default)",
+    )  # fmt: skip
     parser.add_argument("--penalty", default="l2", choices=("l2", "l1", "elasticnet", "none"), help="default: l2")
-    parser.add_argument("--alpha", type=float, help="strength of the penalty (default: from the data)")
+    parser.add_argument(
+        "--alpha", type=auto_or(float), default="auto", help="strength of the penalty, or auto: from the data (default)"
+    )
     parser.add_argument(
         "--l1-ratio", type=float, default=0.15, metavar="R", help="share of l1 in the elasticnet (default: 0.15)"
     )
@@ -79,16 +84,16 @@ def run(arguments: argparse.Namespace) -> int:
     model = LinearClassifier(
         arguments.loss,
         penalty=None if arguments.penalty == "none" else arguments.penalty,
-        alpha="auto" if arguments.alpha is None else arguments.alpha,
+        alpha=arguments.alpha,
         l1_ratio=arguments.l1_ratio,
         margin=arguments.margin,
         batch_size=arguments.batch_size,
         solver=arguments.solver or ("sgd" if arguments.spec is None else "lbfgs"),
         learning_rate=arguments.learning_rate,
-        eta0="auto" if arguments.eta0 is None else arguments.eta0,
+        eta0=arguments.eta0,
         early_stopping=arguments.early_stopping,
         checkpoint=arguments.checkpoint,
-        max_iter="auto" if arguments.max_iter is None else arguments.max_iter,
+        max_iter=arguments.max_iter,
         random_state=arguments.random_state,
         n_threads=arguments.n_threads,
         verbose=1,
@@ -137,7 +142,7 @@ def _run_chain(arguments: argparse.Namespace, classifier: Any, train: Any, test:
         pipeline.make_features(
             arguments.spec, random_state=arguments.random_state, n_threads=arguments.n_threads, verbose=1
         ),
-        classifier.set_params(verbose=0), alpha="auto" if arguments.alpha is None else arguments.alpha,
+        classifier.set_params(verbose=0), alpha=arguments.alpha,
         random_state=arguments.random_state, verbose=1,
     )  # fmt: skip
     began = time.perf_counter()

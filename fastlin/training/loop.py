@@ -374,10 +374,13 @@ class _Run:
         # The loss is that of before each step: the last step's harm shows in the weights alone.
         if loss <= limit * self.zero_loss and np.isfinite(self.parameters.W).all():
             return
+        # What would follow the scale of the features, as far as it is not done.
+        ways = [] if self.settings.halve_rate else ["eta0='auto'"]
+        ways += [] if self.standardization is not None else ["standardize=True"]
         raise DivergenceError(
             f"the fit diverged: the loss went to {loss:.4g}, where weights of zero have {self.zero_loss:.4g}, at the "
-            f"learning rate {rate:.3g}; pass a smaller eta0, or eta0='auto' with standardize=True, which together "
-            "follow the scale of the features"
+            f"learning rate {rate:.3g}; wanted is a smaller eta0"
+            + (f", or {' with '.join(ways)}, to follow the scale of the features" if ways else "")
         )
 
     # Between epochs
