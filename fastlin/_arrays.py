@@ -400,9 +400,17 @@ def as_choice(value: Any, name: str, choices: tuple[Any, ...]) -> Any:
     """One of `choices`."""
     if type(value) in (str, int) and value in choices:
         return value
-    if np.ndim(value) != 0 or value not in choices:
+    if has_axes(value) or value not in choices:
         raise ValueError(f"{name} is {value!r}; wanted is one of {', '.join(map(repr, choices))}")
     return value
+
+
+def has_axes(value: Any) -> bool:
+    """Whether `value` is several things, in a list or an array, and not one."""
+    try:
+        return np.ndim(value) > 0
+    except ValueError:  # lists that differ in length
+        return True
 
 
 def check_word(value: Any, name: str, word: str, otherwise: str) -> None:

@@ -198,6 +198,7 @@ def test_the_bits_depend_on_neither_threads_nor_batches_nor_layout(space: str) -
         ({"norm": "max"}, r"norm is 'max'"),
         ({"power": 0}, r"power is 0"),
         ({"data_range": (1, 1)}, r"data_range is \(1, 1\)"),
+        ({"data_range": ("a", "b")}, r"data_range is \('a', 'b'\); wanted is two finite numbers"),
         ({"data_range": (1, 2), "space": "hsv"}, r"from 0 for 'hsv'"),
         ({"out": np.zeros((2, 5), np.float32)}, r"out has shape \(2, 5\)"),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -198,6 +198,68 @@ def test_a_state_of_something_else_is_refused() -> None:
     plain["transformers"][0]["class"] = "np"
     with pytest.raises(ValueError, match="'np'"):
         Concat.from_state(plain, arrays)
+
+
+# Found in no state, or not in all places of one; the last makes much of little.
+HOSTILE = [None, True, -1, 0, 1.5, float("nan"), "x", [], {}, [[1, 2], 3], 10**30]
+
+
+def _spoilt(value: Any) -> Iterator[Any]:
+    """`value`, of JSON, with each of its parts in turn left out or replaced by something else."""
+    yield from HOSTILE
+    if isinstance(value, dict):
+        for key in value:
+            yield {other: value[other] for other in value if other != key}
+            yield from ({**value, key: part} for part in _spoilt(value[key]))
+    elif isinstance(value, list):
+        for k in range(len(value)):
+            yield value[:k] + value[k + 1 :]
+            yield from ([*value[:k], part, *value[k + 1 :]] for part in _spoilt(value[k]))
+
+
+@pytest.mark.parametrize(
+    ("model", "X"),
+    [
+        *TRANSFORMERS, (Crops(ColorHistogram(2), 8), IMAGES),
+        (VisualWords(4, patch_size=4, n_patches=100, random_state=0), IMAGES),
+    ],
+    ids=[*NAMES, "Crops", "VisualWords"],
+)  # fmt: skip
+def test_whatever_is_no_state_is_a_value_error(model: Any, X: np.ndarray) -> None:
+    plain, arrays = model.fit(X).get_state()
+    spoilt = [(state, arrays) for state in _spoilt(json.loads(json.dumps(plain)))]
+    wrong_arrays = (None, [1.0], np.zeros(0), np.zeros(99))
+    spoilt += [(plain, {**arrays, name: wrong}) for name in arrays for wrong in wrong_arrays]
+    spoilt += [(plain, {other: arrays[other] for other in arrays if other != name}) for name in arrays]
+    refused = 0
+    for state, learnt in spoilt:
+        try:
+            again = type(model).from_state(state, learnt)
+        except ValueError as error:
+            assert str(error)
+            refused += 1
+        else:  # as of a parameter, which is checked where it is used; what a fit learns is there, or not
+            assert not hasattr(again, "n_features_out_") or len(again.get_feature_names_out()) == again.n_features_out_
+    assert refused > len(spoilt) / 3
+
+
+@pytest.mark.parametrize("model", [Standardize(), Concat([("scaled", Standardize())])])
+def test_a_state_with_a_part_of_a_fit_is_refused_by_its_name(model: Any) -> None:
+    plain, arrays = model.fit(ROWS).get_state()
+    plain["fitted"] = {"feature_names_in_": ["left", "right"]}
+    with pytest.raises(ValueError, match="has no n_features_in_"):
+        type(model).from_state(plain, arrays)
+
+
+def test_the_learnt_values_of_a_state_are_checked() -> None:
+    plain, arrays = Standardize().fit(ROWS).get_state()
+    for name in ("n_samples_seen_", "_resolution"):
+        with pytest.raises(ValueError, match=f"{name} is -1"):
+            Standardize.from_state({**plain, "fitted": {**plain["fitted"], name: -1}}, arrays)
+    plain, arrays = HOG(cells_per_block=(2, 2)).fit(IMAGES).get_state()
+    for name in ("n_features_in_", "n_features_out_"):
+        with pytest.raises(ValueError, match="wanted is 768 and 36,"):
+            HOG.from_state({**plain, "fitted": {**plain["fitted"], name: 10**30}}, arrays)
 
 
 @each

@@ -270,6 +270,8 @@ def test_state_goes_through_json_and_back(given: bool) -> None:
         ({"patch_size": 30}, "images of 20 x 23"), ({"pooling": (16, 2)}, "images of 20 x 23"),
         ({"pooling": (2, 4), "overlap": False}, "overlap is False"), ({"n_patches": 20}, "n_words is 21"),
         ({"data_range": (1, 1)}, "data_range"), ({"image_shape": (1, 2)}, None),
+        ({"data_range": 255}, "data_range is 255"), ({"data_range": "01"}, "data_range is '01'"),
+        ({"data_range": (1,)}, r"data_range is \(1,\); wanted is two finite numbers"),
     ],
 )  # fmt: skip
 def test_wrong_options_are_named(options: dict[str, Any], message: str | None) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Self
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -13,6 +14,25 @@ from fastlin.features import _images
 
 # Bytes of rows that a transform looks at between two looks at Ctrl-C.
 _PART_BYTES = 1 << 24
+
+
+S = TypeVar("S")
+
+
+def refusing(from_state: Callable[..., S]) -> Callable[..., S]:
+    """Decorate a `from_state`: whatever goes wrong with a state that is none becomes a ValueError that says so."""
+
+    @functools.wraps(from_state)
+    def from_any(cls: type, *plain_and_arrays: Any, **by_name: Any) -> S:
+        try:
+            return from_state(cls, *plain_and_arrays, **by_name)
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError) as error:
+            why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+            raise ValueError(
+                f"plain and arrays are no state of {cls.__name__}; wanted is what its get_state gives: {why:.300}"
+            ) from error
+
+    return from_any
 
 
 class Transformer(Parameters, _sklearn.TransformOutput):
@@ -52,25 +72,36 @@ class Transformer(Parameters, _sklearn.TransformOutput):
         return listed(plain), {name: array for name, array in learnt.items() if array is not None}
 
     @classmethod
+    @refusing
     def from_state(cls, plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
-        """The transformer whose `get_state` gave these."""
+        """The transformer whose `get_state` gave these; ValueError for what no `get_state` gives."""
         names = {"params", "fitted"}
         if set(plain) != names or set(plain["params"]) != set(cls._parameter_names()):
             raise ValueError(f"plain is no state of {cls.__name__}; wanted is what its get_state gives")
-        if not set(plain["fitted"]) <= set(cls._plain) or not set(arrays) <= set(cls._learnt):
-            raise ValueError(f"the state holds what is no attribute of {cls.__name__}")
         self = cls(**_tupled(plain["params"]))
-        vars(self).update(_tupled(plain["fitted"]))
-        if plain["fitted"]:
-            n_features = plain["fitted"]["n_features_in_"]
-            if type(n_features) is not int or n_features < 1:
-                raise ValueError(f"n_features_in_ is {n_features!r}; wanted is an integer >= 1")
-            if "feature_names_in_" in plain["fitted"]:
-                self.feature_names_in_ = as_names(plain["fitted"]["feature_names_in_"], n_features)
-            for name in cls._learnt:
-                _check_learnt(name, arrays[name], n_features)
-            vars(self).update({name: arrays[name] for name in cls._learnt})
+        self._restore(plain["fitted"])
+        if set(arrays) != set(cls._learnt if plain["fitted"] else ()):
+            raise ValueError(f"the state holds the arrays {sorted(arrays)}; wanted is {sorted(cls._learnt)} of a fit")
+        for name, array in arrays.items():
+            _check_learnt(name, array, self.n_features_in_)
+        vars(self).update(arrays)
         return self
+
+    def _restore(self, fitted: dict[str, Any]) -> None:
+        """Take from a state the plain values that a fit learns, of which there are all or none."""
+        if not set(fitted) <= set(self._plain):
+            raise ValueError(f"the state holds what is no attribute of {type(self).__name__}")
+        if not fitted:
+            return
+        missing = [name for name in self._plain if name not in fitted and name != "feature_names_in_"]
+        if missing:
+            raise ValueError(f"the state of {type(self).__name__} has no {missing[0]}; wanted is what a fit leaves")
+        n_features = fitted["n_features_in_"]
+        if type(n_features) is not int or n_features < 1:
+            raise ValueError(f"n_features_in_ is {n_features!r}; wanted is an integer >= 1")
+        vars(self).update(_tupled(fitted))
+        if "feature_names_in_" in fitted:
+            self.feature_names_in_ = as_names(fitted["feature_names_in_"], n_features)
 
     def _note(self, X: Any, n_features: int) -> None:
         """Note the features of a fit to `X`: how many, and the names of a table's."""
@@ -169,8 +200,22 @@ class ImageTransformer(Transformer):
 
     image_shape: Any
     dtype: Any
+    image_shape_: tuple[int, int, int]
+    n_features_out_: int
     _plain = ("n_features_in_", "n_features_out_", "image_shape_")
     _needs_fit = False
+
+    def _restore(self, fitted: dict[str, Any]) -> None:
+        super()._restore(fitted)
+        if fitted:
+            self.image_shape_ = _images.as_image_shape(fitted["image_shape_"])
+            height, width, channels = self.image_shape_
+            n_in, n_out = height * width * channels, self._n_out(self.image_shape_)
+            if (self.n_features_in_, self.n_features_out_) != (n_in, n_out):
+                raise ValueError(
+                    f"n_features_in_ is {self.n_features_in_} and n_features_out_ {self.n_features_out_}; wanted is "
+                    f"{n_in} and {n_out}, as images of {self.image_shape_} have"
+                )
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Note the shape of the images, and check that the parameters suit it."""

@@ -48,7 +48,7 @@ class Counting(NamedTuple):
             allowed = " or ".join(map(str, wanted))
             raise ValueError(f"images have {channels} channels; wanted is {allowed} for space={space!r}")
         axes = 3 if space in ("rgb", "hsv") else 1
-        numbers = (bins,) * axes if np.ndim(bins) == 0 else tuple(bins)
+        numbers = tuple(bins) if _arrays.has_axes(bins) else (bins,) * axes
         if len(numbers) != axes:
             raise ValueError(f"bins is {bins!r}; wanted is one number, or one for each of {axes} axes of {space!r}")
         counts = tuple(_arrays.as_count(number, "bins") for number in numbers)
@@ -86,11 +86,7 @@ class Range(NamedTuple):
             if dtype.kind != "f":
                 raise ValueError(f"data_range is None; wanted is the (least, greatest) value for images of {dtype}")
             return cls(0.0, 1.0, 1.0, False)
-        if np.shape(data_range) != (2,):
-            raise ValueError(f"data_range is {data_range!r}; wanted is (least, greatest)")
-        low, high = float(data_range[0]), float(data_range[1])
-        if not (np.isfinite(low) and np.isfinite(high) and low < high):
-            raise ValueError(f"data_range is {data_range!r}; wanted is two finite numbers, the first the smaller one")
+        low, high = _images.as_range(data_range)
         if space in ("hsv", "hue") and low != 0:
             raise ValueError(f"data_range is {data_range!r}; wanted is one from 0 for {space!r}, where 0 is black")
         return cls(low, high, high, True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastlin import _arrays
 from fastlin.features import _images
-from fastlin.features._base import ImageTransformer, Transformer, as_names, listed
+from fastlin.features._base import ImageTransformer, Transformer, listed, refusing
 
 __all__ = ["Concat", "concat"]
 
@@ -173,8 +173,9 @@ class Concat(Transformer):
         return plain, arrays
 
     @classmethod
+    @refusing
     def from_state(cls, plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
-        """The transformer whose `get_state` gave these."""
+        """The transformer whose `get_state` gave these; ValueError for what no `get_state` gives."""
         package = importlib.import_module("fastlin.features")
         transformers = []
         for entry in plain["transformers"]:
@@ -185,10 +186,8 @@ class Concat(Transformer):
             own = {key.removeprefix(f"{name}."): a for key, a in arrays.items() if key.startswith(f"{name}.")}
             transformers.append((name, kind.from_state(entry["state"], own)))
         self = cls(transformers)
-        fitted = {name: plain["fitted"][name] for name in cls._plain if name in plain["fitted"]}
-        if "feature_names_in_" in fitted:
-            fitted["feature_names_in_"] = as_names(fitted["feature_names_in_"], fitted["n_features_in_"])
-        vars(self).update(fitted)
+        self._check_names()
+        self._restore(plain["fitted"])
         return self
 
     def _check_names(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastlin import _arrays
 from fastlin.features import _images
-from fastlin.features._base import Transformer
+from fastlin.features._base import Transformer, refusing
 
 __all__ = ["Crops"]
 
@@ -130,8 +130,9 @@ class Crops(Transformer):
         return plain, arrays
 
     @classmethod
+    @refusing
     def from_state(cls, plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> Self:
-        """The transformer whose `get_state` gave these."""
+        """The transformer whose `get_state` gave these; ValueError for what no `get_state` gives."""
         package = importlib.import_module("fastlin.features")
         kind = getattr(package, plain["class"], None) if plain["class"] in package.__all__ else None
         if not (isinstance(kind, type) and hasattr(kind, "from_state")) or kind is cls:
@@ -145,6 +146,10 @@ class Crops(Transformer):
             self.n_features_in_ = int(np.prod(self.image_shape_))
             self.n_features_out_ = _arrays.as_count(fitted["n_features_out_"], "n_features_out_")
             self._check_size(self.image_shape_)
+            self.transformer._check_fitted()
+            makes = getattr(self.transformer, "n_features_out_", self.n_features_out_)
+            if makes != self.n_features_out_:
+                raise ValueError(f"n_features_out_ is {self.n_features_out_}; wanted is {makes}, as transformer has")
         return self
 
     def _pixels(self, X: Any) -> np.ndarray:

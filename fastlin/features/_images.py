@@ -7,6 +7,7 @@ time, so that no batch is ever copied whole.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -105,7 +106,7 @@ def as_image_batch(X: Any, image_shape: Any = None) -> Images:
 
 def as_image_shape(image_shape: Any) -> tuple[int, int, int]:
     """(height, width, channels) from that or from (height, width)."""
-    shape = () if np.ndim(image_shape) == 0 else tuple(image_shape)
+    shape = tuple(image_shape) if _arrays.has_axes(image_shape) else ()
     if len(shape) not in (2, 3):
         raise ValueError(f"image_shape is {image_shape!r}; wanted is (height, width) or (height, width, channels)")
     height, width, *channels = (_arrays.as_count(length, "image_shape") for length in shape)
@@ -114,10 +115,22 @@ def as_image_shape(image_shape: Any) -> tuple[int, int, int]:
 
 def as_pair(value: Any, name: str) -> tuple[int, int]:
     """Two integers >= 1, rows first; one stands for both."""
-    values = (value, value) if np.ndim(value) == 0 else tuple(value)
+    values = tuple(value) if _arrays.has_axes(value) else (value, value)
     if len(values) != 2:
         raise ValueError(f"{name} is {value!r}; wanted is two integers >= 1, of rows and of columns")
     return _arrays.as_count(values[0], name), _arrays.as_count(values[1], name)
+
+
+def as_range(data_range: Any) -> tuple[float, float]:
+    """The least and the greatest value of pixels, finite and in this order."""
+    try:
+        low, high = (float(end) for end in data_range)
+        right = not isinstance(data_range, str) and -math.inf < low < high < math.inf and high - low < math.inf
+    except (OverflowError, TypeError, ValueError):
+        right = False
+    if not right:
+        raise ValueError(f"data_range is {data_range!r}; wanted is two finite numbers, (least, greatest)")
+    return low, high
 
 
 def result_dtype(images: Images, dtype: Any) -> np.dtype:

@@ -300,6 +300,12 @@ class Standardize(RowTransformer):
             self._note(X, rows.shape[1])
         return self
 
+    def _restore(self, fitted: dict[str, Any]) -> None:
+        super()._restore(fitted)
+        if fitted:
+            self.n_samples_seen_ = _arrays.as_positive(fitted["n_samples_seen_"], "n_samples_seen_")
+            self._resolution = _arrays.as_positive(fitted["_resolution"], "_resolution")
+
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Rows from standardised rows."""
         self._check_fitted()

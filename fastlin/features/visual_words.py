@@ -18,7 +18,9 @@ from fastlin._params import Parameters
 from fastlin._random import as_generator
 from fastlin._sklearn import TransformOutput, not_fitted_error
 from fastlin.features import dictionary as _dictionary
+from fastlin.features._base import refusing
 from fastlin.features._encoder import Model, encode, nearest_words, products_for, whitening_bias
+from fastlin.features._images import as_range
 from fastlin.features._pooling import as_grid, check_size
 from fastlin.features._progress import progress
 
@@ -364,14 +366,9 @@ class VisualWords(Parameters, TransformOutput):
         return {"params": params, "n_odd": self.n_odd_, "n_channels": self.n_channels_}, arrays
 
     @classmethod
+    @refusing
     def from_state(cls, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
-        """The transformer that `get_state` described.
-
-        Raises
-        ------
-        ValueError, TypeError, KeyError
-            For what is no such state.
-        """
+        """The transformer that `get_state` described; ValueError for what no `get_state` gives."""
         params = dict(header["params"])
         params["dictionary"] = arrays["dictionary"] if "dictionary" in arrays else params["dictionary"]
         for name in ("pooling", "data_range", "image_shape"):
@@ -424,6 +421,8 @@ class VisualWords(Parameters, TransformOutput):
         for name in ("threshold", "contrast_eps", "whitening_eps"):
             _arrays.as_nonnegative(getattr(self, name), name, np.dtype(np.float32))
         _arrays.as_positive(self.power, "power")
+        if self.data_range is not None:
+            as_range(self.data_range)
         _arrays.as_thread_count(self.n_threads)
         as_grid(self.pooling)
         products_for(self.precision)
@@ -469,11 +468,8 @@ class VisualWords(Parameters, TransformOutput):
                     f"X holds floats from {low:g} to {high:g} while data_range is None, which means 0..1; "
                     "wanted is the range of the pixels, for example data_range=(0, 255)"
                 )
-        low, high = ((0.0, 255.0) if pixels.dtype == np.uint8 else (0.0, 1.0)) if self.data_range is None else (
-            float(end) for end in self.data_range
-        )  # fmt: skip
-        if not 0.0 < high - low < np.inf:
-            raise ValueError(f"data_range is {self.data_range!r}; wanted is (least, largest) pixel")
+        of_type = (0.0, 255.0) if pixels.dtype == np.uint8 else (0.0, 1.0)
+        low, high = of_type if self.data_range is None else as_range(self.data_range)
         return 255.0 / (high - low)
 
 
