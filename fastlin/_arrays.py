@@ -328,6 +328,14 @@ def as_positive(value: Any, name: str, dtype: np.dtype = FLOAT64) -> float:
     return number
 
 
+def as_finite(value: Any, name: str) -> float:
+    """A finite number."""
+    number = _as_number(value, name)
+    if not math.isfinite(number):
+        raise ValueError(f"{name} is {value!r}; wanted is a finite number")
+    return number
+
+
 def as_momentum(momentum: Any, nesterov: bool) -> float:
     """A number in [0, 1), above 0 for Nesterov's form."""
     number = _as_number(momentum, "momentum")
@@ -362,7 +370,7 @@ def as_step_count(value: Any, name: str) -> int:
 def as_count(value: Any, name: str) -> int:
     """An integer >= 1."""
     try:
-        number = operator.index(value)
+        number = int(operator.index(value))  # of a bool too
     except TypeError:
         raise TypeError(f"{name} is {value!r}; wanted is an integer >= 1") from None
     if number < 1:

@@ -7,7 +7,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
-from typing import IO
+from typing import IO, Any
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) -> None:
@@ -34,6 +34,25 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
         with contextlib.suppress(FileNotFoundError):  # renamed already, and Ctrl-C came then
             os.unlink(temporary)
         raise
+
+
+def as_path(path: Any, name: str = "path") -> str:
+    """`path` as text; what can be no file's name is refused."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{name} is {path!r}; wanted is the name of a file or a folder, not {type(path).__name__}")
+    text = os.fspath(path)
+    if not isinstance(text, str) or "\0" in text:
+        raise ValueError(f"{name} is {text!r}; wanted is the name of a file or a folder, as text without NUL")
+    return text
+
+
+def read_whole(path: str | os.PathLike[str]) -> bytes:
+    """All that is in the file at `path`; a device is refused, as it may have no end."""
+    with open(as_path(path), "rb") as stream:
+        mode = os.fstat(stream.fileno()).st_mode
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+            raise OSError(errno.EINVAL, "is a device; wanted is a file", os.fspath(path))
+        return stream.read()
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

@@ -13,13 +13,12 @@ import os
 import sys
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fastlin import _labels, _npz, _safetensors
-from fastlin._files import write_atomically
+from fastlin._files import read_whole, write_atomically
 from fastlin._labels import Meaning
 from fastlin.training import FeatureStatistics, FitState, History
 
@@ -247,7 +246,7 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.nda
     ModelFileError
         When it is not a model file, is damaged, or comes from a later version of the format.
     """
-    content = Path(path).read_bytes()
+    content = read_whole(path)
     try:
         text, arrays = (_from_safetensors if _safetensors.looks_like(content) else _from_npz)(content)
         header = _safetensors.as_object(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zipfile
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from fastlin import datasets
-from fastlin.datasets import DatasetError, load_npy, load_npz
+from fastlin.datasets import DatasetError, load, load_npy, load_npz
 
 
 @pytest.mark.parametrize("mmap", [False, True])
@@ -43,6 +44,15 @@ def test_mapped_rows_stay_in_the_file(tmp_path):
     assert data.X_train.flat[0] == 255 - images.flat[0]
     with pytest.raises(DatasetError, match="Bad CRC-32"):
         load_npz(tmp_path / "a.npz")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="there is no /dev/zero")
+@pytest.mark.parametrize("name", ["rows.npz", "rows.npy"])
+def test_a_file_without_an_end_is_not_read(tmp_path, name):
+    path = tmp_path / name
+    path.symlink_to("/dev/zero")
+    with pytest.raises(DatasetError, match=f"{name}' is no regular file"):
+        load(path)
 
 
 def test_compressed_files_are_read_but_not_mapped(tmp_path):

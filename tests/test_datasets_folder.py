@@ -77,6 +77,8 @@ def test_sizes_and_colours(tmp_path):
     np.testing.assert_array_equal(load_image_folder(tmp_path, (7, 2), color="gray").X_train, grey)
     with pytest.raises(TypeError, match=r"size is 7; wanted is \(height, width\)"):
         load_image_folder(tmp_path, 7)
+    with pytest.raises(TypeError, match=r"size is \('7', '2'\); wanted is \(height, width\)"):
+        load_image_folder(tmp_path, ("7", "2"))
     with pytest.raises(ValueError, match="color is 'bgr'"):
         load_image_folder(tmp_path, color="bgr")
     for size in ((0, 3), (3,), (1 << 14, 1 << 14)):

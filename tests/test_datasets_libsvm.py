@@ -54,6 +54,10 @@ def test_rows_to_test_on_are_as_wide(tmp_path):
         load_libsvm(train, test, n_features=3)
     with pytest.raises(ValueError, match="n_features is 0"):
         load_libsvm(train, n_features=0)
+    with pytest.raises(TypeError, match="n_features is '6'; wanted is an integer >= 1"):
+        load_libsvm(train, n_features="6")
+    with pytest.raises(ValueError, match="dtype is 'int8'; wanted is float32 or float64"):
+        load_libsvm(train, dtype="int8")
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,41 @@ def test_toy_sets_refuse_nonsense(name):
         make_blobs(n_features=0)
 
 
+@pytest.mark.parametrize("name", MAKERS)
+def test_toy_sets_refuse_what_is_no_number(name):
+    make = MAKERS[name]
+    for value in (None, "10", 1.5, [10]):
+        with pytest.raises(TypeError, match=r"n is .*; wanted is an integer of at least 0"):
+            make(value)
+        with pytest.raises(TypeError, match=r"seed is .*; wanted is an integer of at least 0"):
+            make(seed=value)
+    with pytest.raises(ValueError, match="seed is -1; wanted is at least 0"):
+        make(seed=-1)
+    spread = "spread" if name == "blobs" else "noise"
+    for value in (None, "1", [0.1]):
+        with pytest.raises(ValueError, match=f"{spread} is .*; wanted is a number of at least 0"):
+            make(**{spread: value})
+    if "turns" in inspect.signature(make).parameters:
+        with pytest.raises(ValueError, match="turns is inf; wanted is a finite number"):
+            make(turns=np.inf)
+
+
+@pytest.mark.parametrize(
+    ("load", "name"),
+    [
+        (datasets.load, "name_or_path"), (datasets.load_npz, "path"), (datasets.load_npy, "path"),
+        (lambda path: datasets.load_npy("no.npy", path), "labels"), (datasets.load_libsvm, "path"),
+        (lambda path: datasets.load_libsvm("no.svm", path), "test_path"), (datasets.load_idx, "images"),
+        (datasets.load_mnist, "path"), (datasets.load_cifar10, "path"), (datasets.load_image_folder, "path"),
+        (datasets.fetch_cifar100, "path"), (datasets.fetch_mnist, "path"),
+    ],
+)  # fmt: skip
+def test_what_is_no_path_is_refused_by_name(load, name):
+    for path in (3, b"rows.npz", ["rows.npz"]):
+        with pytest.raises(TypeError, match=f"^{name} is .*; wanted is the name of a file or a folder"):
+            load(path)
+
+
 def least_squares_accuracy(X: np.ndarray, y: np.ndarray) -> float:
     """Of the first half's least-squares fit to the classes, on the second half: as linear as a classifier can be."""
     rows = np.column_stack((X.reshape(len(X), -1).astype(np.float64), np.ones(len(X))))

@@ -111,6 +111,7 @@ def test_wrong_options_are_named(options: dict[str, Any], message: str) -> None:
         ({"class_names": 5}, "class_names is 5; wanted is a list"),
         ({"class_names": "cat"}, "class_names is 'cat'"),
         ({"moves": 3}, "moves is 3; wanted is a list"),
+        ({"moves": [[1], [2, 3]]}, r"moves holds \[1\]; wanted is numbers"),
         ({"moves": ["a"]}, "moves holds 'a'; wanted is numbers"),
     ],
 )

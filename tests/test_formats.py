@@ -242,6 +242,7 @@ def test_a_model_from_elsewhere_is_saved_and_goes_on_learning(tmp_path):
         ({"weight": np.ones(3)}, ValueError, r"weight has shape \(3,\); wanted is \(n_classes, n_features\)"),
         ({"weight": np.ones((0, 3))}, ValueError, r"weight has shape \(0, 3\)"),
         ({"weight": np.ones((3, 0))}, ValueError, r"weight has shape \(3, 0\)"),
+        ({"weight": [[1.0], [1.0, 2.0]]}, ValueError, "weight makes no array"),
         ({"weight": [["a"]]}, TypeError, "weight has dtype <U1; wanted is real numbers"),
         ({"weight": np.ma.ones((3, 2))}, TypeError, "weight is a masked array"),
         ({"weight": np.ones((3, 2)), "classes": np.ma.arange(3)}, TypeError, "classes is a masked array"),

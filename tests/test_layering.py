@@ -27,10 +27,10 @@ SOURCES = CHECKOUT / "src_c"
 
 # From the bottom up. A package is one layer. A new module must be given its place here.
 LAYERS = [
-    {"_core"},
+    {"_core", "_warnings"},
     {
         "_arrays", "_columns", "_results", "_files", "_labels", "_npz", "_params", "_random", "_safetensors",
-        "_sklearn", "_terminal", "_version", "_warnings",
+        "_sklearn", "_terminal", "_version",
     },
     {"_naive"},
     {"_threads", "penalty", "reference"},

@@ -16,7 +16,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from fastlin import model_file
+from fastlin import formats, model_file
 from fastlin._files import check_writable
 from fastlin.linear_model import LinearClassifier, NotFittedError, SoftmaxClassifier, SVMClassifier, load_model
 from fastlin.model_file import ModelFileError
@@ -218,6 +218,22 @@ def test_what_cannot_be_written_is_told_with_its_name(saved, path):
 def test_missing_files_stay_missing_files(tmp_path):
     with pytest.raises(FileNotFoundError):
         load_model(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize("read", [load_model, formats.read_safetensors])
+def test_what_is_no_name_of_a_file(read):
+    for path in (None, 3, b"model.npz", ["model.npz"]):
+        with pytest.raises(TypeError, match=r"^path is .*; wanted is the name of a file"):
+            read(path)
+    with pytest.raises(ValueError, match=r"^path is 'a\\x00b'; wanted is the name of a file"):
+        read("a\0b")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="there is no /dev/zero")
+@pytest.mark.parametrize("read", [load_model, formats.read_safetensors])
+def test_a_file_without_an_end_is_not_read(read):
+    with pytest.raises(OSError, match="is a device; wanted is a file: '/dev/zero'"):
+        read("/dev/zero")
 
 
 @pytest.mark.parametrize(

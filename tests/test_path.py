@@ -184,6 +184,12 @@ def test_one_strength_alone_is_no_sequence():
         fastlin.fit_path(*blobs(), 0.1)
 
 
+def test_a_gram_matrix_of_another_kind_is_refused():
+    X, y = blobs()
+    with pytest.raises(TypeError, match=r"gram is ndarray; wanted is a fastlin\.training\.Gram, or None"):
+        fastlin.fit_path(X, y, [1.0], gram=X.T @ X)
+
+
 def test_rows_that_are_not_finite_are_refused():
     X, y = blobs()
     X[7, 2] = np.nan

@@ -94,6 +94,7 @@ def test_it_prints_the_improvements() -> None:
         ({"margin": -1}, ValueError, "margin is -1"), ({"X": X[:0], "y": y[:0]}, ValueError, "at least one row"),
         ({"y": y - 1}, ValueError, "is -1; wanted is 0.."), ({"n_threads": 0}, ValueError, "n_threads is 0"),
         ({"X": np.where(X > 200, np.nan, X)}, ValueError, "not finite"),
+        ({"X": np.full(X.shape, 1e38, np.float32)}, ValueError, "too large numbers"),
     ],
 )  # fmt: skip
 def test_wrong_arguments_are_named(arguments: dict[str, Any], error: type[Exception], message: str) -> None:

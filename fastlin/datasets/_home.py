@@ -6,6 +6,13 @@ import os
 import sys
 from pathlib import Path
 
+from fastlin._files import as_path
+
+
+def folder_of(path: str | os.PathLike[str] | None, name: str = "") -> Path:
+    """The folder (or archive) at `path`, by default `name` in the data home."""
+    return data_home() / name if path is None else Path(as_path(path))
+
 
 def data_home() -> Path:
     """The folder that loaders look in and fetchers write to.

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from fastlin._files import as_path
 from fastlin.datasets import cifar, folder, idx, toy
 from fastlin.datasets._dataset import Dataset, DatasetError
 from fastlin.datasets.arrays import load_npy, load_npz
@@ -67,7 +68,7 @@ def load(name_or_path: str | os.PathLike[str]) -> Dataset:
     >>> load("ring")
     <Dataset ring: 1000 rows of float32 (2,), no test split>
     """
-    text = os.fspath(name_or_path)
+    text = as_path(name_or_path, "name_or_path")
     if not text:  # to Path the folder that one is in
         raise DatasetError(f"name_or_path is {text!r}; wanted is {_PATHS}; or one of {', '.join(NAMES)}")
     if text in NAMES:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import stat
 import struct
 import zipfile
 import zlib
@@ -16,6 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 from fastlin import _labels
+from fastlin._files import as_path
 from fastlin.datasets._dataset import Dataset, DatasetError
 from fastlin.datasets._reader import MOST_DEFLATED
 
@@ -69,8 +71,8 @@ def load_npz(path: str | os.PathLike[str], *, mmap: bool = False) -> Dataset:
     ...     load_npz(f"{folder}/mine.npz")
     <Dataset mine: 4 rows of float64 (3,), no test split>
     """
-    text = os.fspath(path)
-    with open(text, "rb") as stream:
+    text = as_path(path)
+    with _open(text) as stream:
         return read_npz(stream, os.path.basename(text).removesuffix(".npz"), repr(text), text if mmap else None)
 
 
@@ -108,15 +110,15 @@ def load_npy(
     ...     load_npy(f"{folder}/rows.npy")
     <Dataset rows: 4 rows of float64 (3,), no test split>
     """
-    text = os.fspath(path)
+    text, labels = as_path(path), None if labels is None else as_path(labels, "labels")
     X = _read_npy(text, mmap)
     _check_rows(X, "the array", repr(text))
     y: np.ndarray | None = None
     if labels is not None:
-        y = _read_npy(os.fspath(labels), False)
+        y = _read_npy(labels, False)
         if y.shape != (len(X),):
             raise DatasetError(
-                f"{os.fspath(labels)!r} has shape {y.shape}; wanted is ({len(X)},), one label a row of {text!r}"
+                f"{labels!r} has shape {y.shape}; wanted is ({len(X)},), one label a row of {text!r}"
             )
     return Dataset(os.path.basename(text).removesuffix(".npy"), X, y, layout="hwc" if X.ndim == 4 else None)
 
@@ -218,8 +220,17 @@ def _start_of(stream: IO[bytes], info: zipfile.ZipInfo) -> int:
     return info.header_offset + 30 + name_length + extra_length
 
 
+def _open(path: str) -> IO[bytes]:
+    """The file, whose places can be sought: no pipe, and no device, which may have no end."""
+    stream = open(path, "rb")  # noqa: SIM115 - the callers close it
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise DatasetError(f"{path!r} is no regular file")
+    return stream
+
+
 def _read_npy(path: str, mmap: bool) -> np.ndarray:
-    with open(path, "rb") as stream:
+    with _open(path) as stream:
         try:
             size = stream.seek(0, os.SEEK_END)
             stream.seek(0)

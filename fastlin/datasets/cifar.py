@@ -16,7 +16,7 @@ import numpy as np
 
 from fastlin._core.planes import interleave
 from fastlin.datasets._dataset import Dataset, DatasetError, Layout, check_layout
-from fastlin.datasets._home import data_home
+from fastlin.datasets._home import folder_of
 from fastlin.datasets._reader import Reader
 from fastlin.datasets._tar import members
 from fastlin.datasets._unpickle import decode
@@ -172,7 +172,7 @@ def _is_version(folder: Path, python: bool, published: _Published) -> bool:
 
 def _find(published: _Published, path: str | os.PathLike[str] | None) -> tuple[Path, bool]:
     """The folder or archive to read, and whether it is the Python version (of an archive: not known yet)."""
-    root = data_home() if path is None else Path(path)
+    root = folder_of(path)
     if path is not None and root.is_file():
         return root, False
     if path is not None and not root.exists():

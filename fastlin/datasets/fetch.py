@@ -13,7 +13,7 @@ from typing import IO, Any, Literal
 
 from fastlin import _terminal
 from fastlin.datasets._dataset import Dataset, DatasetError
-from fastlin.datasets._home import data_home
+from fastlin.datasets._home import folder_of
 from fastlin.datasets.cifar import load_cifar10, load_cifar100
 from fastlin.datasets.idx import load_fashion_mnist, load_mnist
 
@@ -70,7 +70,7 @@ def fetch_cifar10(
     DatasetError
         When what comes is not the published file.
     """
-    folder = data_home() if path is None else Path(path)
+    folder = folder_of(path)
     try:
         return load_cifar10(path)
     except FileNotFoundError:
@@ -89,7 +89,7 @@ def fetch_cifar100(
 
     Parameters, result and errors are those of `fetch_cifar10`; `labels` is that of `load_cifar100`.
     """
-    folder = data_home() if path is None else Path(path)
+    folder = folder_of(path)
     try:
         return load_cifar100(path, labels)
     except FileNotFoundError:
@@ -105,7 +105,7 @@ def fetch_mnist(
     Parameters, result and errors are those of `fetch_cifar10`, with `load_mnist`; the default folder is ``mnist`` in
     `data_home`.
     """
-    folder = data_home() / "mnist" if path is None else Path(path)
+    folder = folder_of(path, "mnist")
     try:
         return load_mnist(folder)
     except FileNotFoundError:
@@ -121,7 +121,7 @@ def fetch_fashion_mnist(
     Parameters, result and errors are those of `fetch_cifar10`, with `load_fashion_mnist`; the default folder is
     ``fashion-mnist`` in `data_home`.
     """
-    folder = data_home() / "fashion-mnist" if path is None else Path(path)
+    folder = folder_of(path, "fashion-mnist")
     try:
         return load_fashion_mnist(folder)
     except FileNotFoundError:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from fastlin._files import as_path
 from fastlin.datasets._dataset import Dataset, DatasetError
 
 # What is opened as what; nothing else is tried, whatever a file holds: for some formats Pillow runs a program.
@@ -74,12 +76,9 @@ def load_image_folder(
     """
     if color not in ("rgb", "gray", "grey"):
         raise ValueError(f"color is {color!r}; wanted is 'rgb' or 'gray'")
-    if size is not None and not hasattr(size, "__len__"):
-        raise TypeError(f"size is {size!r}; wanted is (height, width)")
-    if size is not None and (len(size) != 2 or min(size) < 1 or size[0] * size[1] > MOST_PIXELS):
-        raise ValueError(f"size is {size!r}; wanted is (height, width), at least 1 and at most {MOST_PIXELS} pixels")
+    size = None if size is None else _as_size(size)
+    root = Path(as_path(path))
     decode = _decoder(color)
-    root = Path(path)
     folders = _folders(root)
     if {folder.name for folder in folders} == {"train", "test"}:
         class_names = [folder.name for folder in _folders(root / "train")]
@@ -93,6 +92,19 @@ def load_image_folder(
         return Dataset(root.resolve().name, X, y, class_names=tuple(folder.name for folder in folders), layout="hwc")
     X, _ = _load([root], size, decode)
     return Dataset(root.resolve().name, X, None, layout="hwc")
+
+
+def _as_size(size: Any) -> tuple[int, int]:
+    wanted = f"wanted is (height, width), at least 1 and at most {MOST_PIXELS} pixels"
+    try:
+        height, width = map(operator.index, size)
+    except TypeError:
+        raise TypeError(f"size is {size!r}; {wanted}") from None
+    except ValueError:  # not two of them
+        raise ValueError(f"size is {size!r}; {wanted}") from None
+    if min(height, width) < 1 or height * width > MOST_PIXELS:
+        raise ValueError(f"size is {size!r}; {wanted}")
+    return height, width
 
 
 def image_files(path: str | os.PathLike[str]) -> list[Path]:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fastlin._files import as_path
 from fastlin.datasets._dataset import Dataset, DatasetError
-from fastlin.datasets._home import data_home
+from fastlin.datasets._home import folder_of
 from fastlin.datasets._reader import Reader
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -115,9 +116,10 @@ def load_idx(images: str | os.PathLike[str], labels: str | os.PathLike[str] | No
     ...     load_idx(path).X_train[..., 0].tolist()
     [[[0, 1, 2]], [[3, 4, 5]]]
     """
+    images = as_path(images, "images")
     X = _read(images, 3)[..., np.newaxis]
-    y = None if labels is None else _read_labels(labels, len(X))
-    return Dataset(Path(images).name, X, y, layout="hwc")
+    y = None if labels is None else _read_labels(as_path(labels, "labels"), len(X))
+    return Dataset(os.path.basename(images), X, y, layout="hwc")
 
 
 def is_idx_folder(folder: Path) -> bool:
@@ -126,7 +128,7 @@ def is_idx_folder(folder: Path) -> bool:
 
 
 def _load(path: str | os.PathLike[str] | None, name: str, title: str, class_names: tuple[str, ...]) -> Dataset:
-    folder = data_home() / name if path is None else Path(path)
+    folder = folder_of(path, name)
     found = [_one_of(folder, file) for file in FILES]
     files = [file for file in found if file is not None]
     if len(files) < len(FILES):

@@ -16,6 +16,8 @@ from typing import NamedTuple, NoReturn
 
 import numpy as np
 
+from fastlin import _arrays
+from fastlin._files import as_path
 from fastlin.datasets._dataset import Dataset, DatasetError
 from fastlin.datasets._reader import Reader
 
@@ -91,9 +93,12 @@ def load_libsvm(
     ----------
     Chang, Lin: LIBSVM, a library for support vector machines. ACM Trans. Intelligent Systems and Technology 2, 2011.
     """
-    if n_features is not None and n_features < 1:
-        raise ValueError(f"n_features is {n_features}; wanted is at least 1")
-    paths = [os.fspath(path)] + ([] if test_path is None else [os.fspath(test_path)])
+    if n_features is not None:
+        n_features = _arrays.as_count(n_features, "n_features")
+    if not isinstance(dtype, str | type | np.dtype) or dtype not in (np.float32, np.float64, "float32", "float64"):
+        raise ValueError(f"dtype is {dtype!r}; wanted is float32 or float64")
+    max_bytes = _arrays.as_count(max_bytes, "max_bytes")
+    paths = [as_path(path)] + ([] if test_path is None else [as_path(test_path, "test_path")])
     parts = [_read(file) for file in paths]
     widths = [int(rows.column.max(initial=-1)) + 1 for rows in parts]
     width = max(widths) if n_features is None else n_features

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import numbers
+import operator
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+
+from fastlin import _arrays
 
 
 def make_ring(n: int = 1000, *, noise: float = 0.05, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -106,8 +111,7 @@ def make_blobs(
     ((6, 5), [2, 2, 2])
     """
     rng, y = _start(n, n_classes, spread, seed, "spread")
-    if n_features < 1:
-        raise ValueError(f"n_features is {n_features}; wanted is at least 1")
+    n_features = _at_least(1, n_features, "n_features")
     middles = 2.0 * rng.standard_normal((n_classes, n_features))
     return _finish(middles[y], y, spread, rng)
 
@@ -148,6 +152,7 @@ def make_spirals(
     Stanford CS231n, the notes' case study of a small network trains on such a set.
     """
     rng, y = _start(n, n_classes, noise, seed)
+    turns = _arrays.as_finite(turns, "turns")
     radius = rng.uniform(0.0, 1.0, n)
     angle = 2 * np.pi * (turns * radius + y / n_classes)
     return _finish(np.column_stack((radius * np.cos(angle), radius * np.sin(angle))), y, noise, rng)
@@ -182,8 +187,7 @@ def make_bars(n: int = 1000, *, size: int = 8, noise: float = 20.0, seed: int = 
     ([[64, 64, 64], [64, 64, 64], [192, 192, 192]], 0)
     """
     rng, y = _start(n, 2, noise, seed)
-    if size < 2:
-        raise ValueError(f"size is {size}; wanted is at least 2")
+    size = _at_least(2, size, "size")
     bright = np.arange(size) == rng.integers(size, size=n)[:, np.newaxis]
     bar = np.where((y == 0)[:, np.newaxis, np.newaxis], bright[:, :, np.newaxis], bright[:, np.newaxis, :])
     images = np.where(bar, 192.0, 64.0) + noise * rng.standard_normal((n, size, size))
@@ -199,15 +203,22 @@ def _start(
     n: int, n_classes: int, noise: float, seed: int, name: str = "noise"
 ) -> tuple[np.random.Generator, np.ndarray]:
     """The generator, and classes in equal numbers in random order."""
-    if n < 0:
-        raise ValueError(f"n is {n}; wanted is at least 0")
-    if n_classes < 2:
-        raise ValueError(f"n_classes is {n_classes}; wanted is at least 2")
-    if not 0 <= noise < np.inf:
+    n, n_classes = _at_least(0, n, "n"), _at_least(2, n_classes, "n_classes")
+    if not (isinstance(noise, numbers.Real) and 0 <= noise < np.inf):
         raise ValueError(f"{name} is {noise}; wanted is a number of at least 0")
     # PCG64 by name: the stream of the default generator may change between versions of NumPy.
-    rng = np.random.Generator(np.random.PCG64(seed))
+    rng = np.random.Generator(np.random.PCG64(_at_least(0, seed, "seed")))
     return rng, rng.permutation(np.arange(n) % n_classes)
+
+
+def _at_least(least: int, value: Any, name: str) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is {value!r}; wanted is an integer of at least {least}") from None
+    if number < least:
+        raise ValueError(f"{name} is {number}; wanted is at least {least}")
+    return number
 
 
 def _finish(X: np.ndarray, y: np.ndarray, noise: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -186,7 +186,7 @@ def explain_losses(
     row = row.astype(np.float64)
     if not np.isfinite(row).all():
         raise ValueError(f"scores holds {row[~np.isfinite(row)][0]}; wanted is finite numbers")
-    label = int(_arrays.as_labels(np.asarray([y]), 1)[0])
+    label = int(_arrays.as_labels(_arrays.as_array([y], "y"), 1)[0])
     if not 0 <= label < len(row):
         raise ValueError(f"y is {label}; wanted is 0..{len(row) - 1}, as there are {len(row)} scores")
     margin = _arrays.as_positive(margin, "margin")
@@ -217,7 +217,7 @@ def explain_losses(
 
 
 def _as_sequence(value: Any, name: str) -> Sequence[Any]:
-    if np.ndim(value) == 0 or not hasattr(value, "__iter__"):
+    if not _arrays.has_axes(value) or not hasattr(value, "__iter__"):
         raise TypeError(f"{name} is {value!r}; wanted is a list")
     return value
 

@@ -153,7 +153,8 @@ def random_search(
     n_classes = _class_count(labels, n_classes)
     n_threads = _arrays.as_thread_count(n_threads)
     searched, their_labels = rows, labels
-    if n_rows is not None and _arrays.as_count(n_rows, "n_rows") < len(rows):
+    n_rows = len(rows) if n_rows is None else _arrays.as_count(n_rows, "n_rows")
+    if n_rows < len(rows):
         picked = np.sort(generator(seed, 1).choice(len(rows), n_rows, replace=False))
         searched, their_labels = rows[picked], labels[picked]
     mean, variance = functional.moments(searched, n_threads=n_threads)
@@ -173,7 +174,8 @@ def random_search(
         guesses = rng.standard_normal((n, n_classes, rows.shape[1] + 1), dtype=dtype)
         guesses *= dtype.type(scale)
         # einsum calls no BLAS, whose bits may change with its number of threads.
-        guesses[:, :, -1] -= np.einsum("ncd,d->nc", guesses[:, :, :-1], mean)
+        with np.errstate(over="ignore", invalid="ignore"):  # their losses are not finite then, which is refused below
+            guesses[:, :, -1] -= np.einsum("ncd,d->nc", guesses[:, :, :-1], mean)
         found = _losses_of(guesses, searched, their_labels, loss, margin, n_threads)
         losses[first : first + n] = found
         least = int(found.argmin())

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
 from fastlin import _safetensors
-from fastlin._files import write_atomically
+from fastlin._files import read_whole, write_atomically
 
 
 def read_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, str]]:
@@ -44,7 +43,7 @@ def read_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray
     >>> arrays["weight"].shape, metadata
     ((2, 3), {'of': 'a test'})
     """
-    content = Path(path).read_bytes()
+    content = read_whole(path)
     try:
         return _safetensors.parse(content)
     except ValueError as error:

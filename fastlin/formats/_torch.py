@@ -103,9 +103,7 @@ def _as_array(value: Any, name: str) -> np.ndarray:
     if hasattr(value, "detach"):  # a tensor; NumPy knows none of its 16-bit floats but one
         value = value.detach().cpu()
         value = (value.double() if value.element_size() == 8 else value.float()).numpy()
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array; fill it first, for example {name}.filled(0)")
-    array = np.asarray(value)
+    array = _arrays.as_array(value, name)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} has dtype {array.dtype}; wanted is real numbers")
     return array.astype(np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64)

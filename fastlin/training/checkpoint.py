@@ -13,13 +13,12 @@ import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fastlin import _arrays, _npz
-from fastlin._files import check_writable, write_atomically
+from fastlin._files import check_writable, read_whole, write_atomically
 
 FORMAT = "fastlin-checkpoint"
 VERSION = 2
@@ -111,7 +110,7 @@ class Saver:
         path = os.fspath(self._checkpoint.path)
         if not os.path.exists(path):
             return None
-        content = Path(path).read_bytes()
+        content = read_whole(path)
         try:
             arrays = _npz.parse(content, _KINDS)
             header = json.loads(arrays.pop("header").item())

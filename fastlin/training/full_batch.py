@@ -241,6 +241,8 @@ class _Solver:
     def __init__(self, data: DataLoss, gram: Gram | None, *, whiten: bool) -> None:
         self._data = data
         n_classes, n_features = data.shape
+        if gram is not None and not isinstance(gram, Gram):
+            raise TypeError(f"gram is {type(gram).__name__}; wanted is a fastlin.training.Gram, or None")
         if gram is not None and gram.n_features != n_features:
             raise ValueError(f"gram has {gram.n_features} features; wanted is {n_features}, as rows has")
         self._curvature = score_curvature(data.loss, n_classes)
