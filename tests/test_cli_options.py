@@ -46,6 +46,8 @@ CHAIN = "train --data DIR/images.npz --solver sgd --features "
         (TRAIN + "--features raw --penalty none", "--alpha is 'auto' while the classifier's penalty is None"),
         (CHAIN + "sift", "--features is 'sift', of which 'sift' is unknown; wanted is "),
         (CHAIN + "words:0", "--features: N of words:N is 0; wanted is an integer >= 1"),
+        (CHAIN + "words:999999", "--features: N of words:N is 999999; wanted is at most 100000, the patches "),
+        (TRAIN + "--features hog", "--features is 'hog', and X has shape (48, 8); wanted is images"),
         (CHAIN + "hog@0", "--features: SIDE of @SIDE is 0; wanted is an integer >= 1"),
         (CHAIN + "hog@99", "--features: size is 99; wanted is at most the images' 16 x 16 pixels"),
         ("predict DIR/model_rows.npz DIR/rows.npz --threads 0", "--threads is 0; wanted is "),

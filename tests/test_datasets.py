@@ -142,3 +142,10 @@ def test_names():
         datasets.load("imagenet")
     with pytest.raises(FileNotFoundError):
         datasets.load("/nowhere/mine.npz")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_pipe_is_there_but_no_regular_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DatasetError, match="pipe' is no regular file; wanted is"):
+        datasets.load(tmp_path / "pipe")

@@ -189,3 +189,13 @@ def test_regions_refuse_what_is_no_plane():
         plotting.decision_regions(model, X, y)
     with pytest.raises(ValueError, match=r"X has shape \(90, 3\); wanted is \(n_points, 2\)"):
         plotting.decision_regions(model, np.ones((90, 3)), y)
+
+
+def test_options_of_another_kind_are_named(model, images):
+    for names in (3, "abc", ["a"]):
+        with pytest.raises(ValueError, match=r"class_names is .*; wanted is \d+ names"):
+            plotting.confusion(model, *images, class_names=names)
+    points = np.random.default_rng(0).standard_normal((30, 2))
+    flat = fastlin.SoftmaxClassifier(max_iter=1, random_state=0).fit(points, np.arange(30) % 2)
+    with pytest.raises(TypeError, match="transform is 3; wanted is a function of points"):
+        plotting.decision_regions(flat, points, np.arange(30) % 2, transform=3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import re
 from html.parser import HTMLParser
 
@@ -121,6 +122,13 @@ def test_hostile_names_are_text(tmp_path):
     text = "".join(found.text)
     assert "<b>data</b> & more" in text and HOSTILE[1] in text
     assert HOSTILE[0][:13] in text and HOSTILE[0][-10:] in text  # long names lose their middle, and are still text
+
+
+def test_a_name_that_is_no_unicode_is_in_the_page_all_the_same(small, tmp_path):
+    """As of a folder whose name is not UTF-8: Python has its bytes as lone surrogates."""
+    model, data = small
+    write_report(model, dataclasses.replace(data, name="caf\udce9"), tmp_path / "r.html", checks=False)
+    assert "caf?" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
 def test_names_are_on_one_line_and_not_long():

@@ -157,6 +157,9 @@ def test_png_of_templates(tmp_path):
     assert (sheet[:2] == 255).all() and (sheet[-2 * H :, -2 * W :] == 255).all()
     with pytest.raises(ValueError, match="zoom is 0"):
         save_templates_png(model, tmp_path / "u.png", zoom=0)
+    for options in ({"zoom": "2"}, {"columns": 1.5}, {"columns": "2"}, {"shape": "hwc"}):
+        with pytest.raises(TypeError, match=f"{next(iter(options))} is .*; wanted is"):
+            save_templates_png(model, tmp_path / "u.png", **options)
     assert not (tmp_path / "u.png").exists()
 
 

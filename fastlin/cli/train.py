@@ -138,10 +138,16 @@ def _run_chain(arguments: argparse.Namespace, classifier: Any, train: Any, test:
     for option, given in (("--checkpoint", arguments.checkpoint), ("--early-stopping", arguments.early_stopping)):
         if given:
             raise InputError(f"{option} is of one fit, and --features makes several; wanted is one of the two")
+    features = pipeline.make_features(
+        arguments.spec, random_state=arguments.random_state, n_threads=arguments.n_threads, verbose=1
+    )
+    if features is not None and train[0].ndim != 4:
+        raise InputError(
+            f"--features is {arguments.spec!r}, and X has shape {train[0].shape}; wanted is images, "
+            "(n_images, height, width, channels)"
+        )
     model = pipeline.ImagePipeline(
-        pipeline.make_features(
-            arguments.spec, random_state=arguments.random_state, n_threads=arguments.n_threads, verbose=1
-        ),
+        features,
         classifier.set_params(verbose=0), alpha=arguments.alpha,
         random_state=arguments.random_state, verbose=1,
     )  # fmt: skip

@@ -92,7 +92,9 @@ def load(name_or_path: str | os.PathLike[str]) -> Dataset:
             f"{text!r} is no data set; wanted is {_PATHS}. Of a table that numpy.loadtxt reads, "
             "numpy.savez('table.npz', X=X, y=y) makes one"
         )
-    elif os.sep in text or path.suffix:
+    if path.exists():
+        raise DatasetError(f"{text!r} is no regular file; wanted is {_PATHS}")
+    if os.sep in text or path.suffix:
         raise FileNotFoundError(f"{text!r}: there is nothing there; wanted is {_PATHS}")
     raise DatasetError(f"{text!r} is no data set; wanted is {_PATHS}; or one of {', '.join(NAMES)}")
 

@@ -61,6 +61,10 @@ def make_features(spec: str, *, random_state: Any = 0, n_threads: int | None = N
         if kind == "words" and (number.isascii() and number.isdigit() if colon else True):
             pairs = _arrays.as_count(int(number), "N of words:N") if colon else _PAIRS
             words = VisualWords(pairs, random_state=random_state, verbose=verbose > 0, **common)
+            if pairs > words.n_patches:
+                raise ValueError(
+                    f"N of words:N is {pairs}; wanted is at most {words.n_patches}, the patches they are learned from"
+                )
             parts.append((kind, words))
         elif name == "hog":
             parts.append((name, HOG(**_HOG, **common)))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastlin._files import write_atomically
+from fastlin._files import as_path, write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,7 +90,7 @@ def png_of(figure: Any, dpi: int = 160) -> bytes:
 
 def picture_format(path: str | os.PathLike[str]) -> str:
     """What kind of file the name asks for: "png", "svg" or "pdf"."""
-    suffix = Path(path).suffix.lower()
+    suffix = Path(as_path(path)).suffix.lower()
     if suffix not in SUFFIXES:
         raise ValueError(f"{os.fspath(path)!r} ends with {suffix!r}; wanted is a name in {', '.join(SUFFIXES)}")
     return suffix[1:]

@@ -56,10 +56,11 @@ def image_shape(
             "shape is None, and model.image_shape_ is too, as the model was fitted on rows; wanted is the shape of the "
             "images, for example shape=(32, 32, 3)"
         )
-    if shape is not None and not isinstance(shape, Iterable):
-        raise TypeError(f"shape is {shape!r}; wanted is (height, width) or (height, width, channels)")
     name = "model.image_shape_" if shape is None else "shape"
-    sides = tuple(operator.index(side) for side in (fitted if shape is None else shape) or ())
+    try:
+        sides = tuple(operator.index(side) for side in (fitted if shape is None else shape) or ())
+    except TypeError:
+        raise TypeError(f"{name} is {shape!r}; wanted is (height, width) or (height, width, channels)") from None
     if len(sides) == 2:
         sides = (1, *sides) if layout == "chw" else (*sides, 1)
     if len(sides) != 3 or min(sides) < 1:
@@ -181,11 +182,12 @@ def as_names(class_names: Sequence[Any] | None, classes: np.ndarray) -> list[str
     """Names of the classes: those given, one a class, or the labels."""
     if class_names is None:
         return [str(label) for label in classes.tolist()]
-    if isinstance(class_names, str) or len(class_names) != len(classes):
+    names = [] if isinstance(class_names, str) or not isinstance(class_names, Iterable) else list(class_names)
+    if len(names) != len(classes):
         raise ValueError(
             f"class_names is {class_names!r}; wanted is {len(classes)} names, in the order of model.classes_"
         )
-    return [str(name) for name in class_names]
+    return [str(name) for name in names]
 
 
 def names_in(class_names: Sequence[str] | None, classes: np.ndarray) -> list[str]:

@@ -70,7 +70,7 @@ def learning_curves(
     if len(panels) == 0:
         raise ValueError("panels is empty; wanted is at least one")
     for name in panels:
-        if name not in _PANELS:
+        if not isinstance(name, str) or name not in _PANELS:
             raise ValueError(f"panels holds {name!r}; wanted is among {', '.join(map(repr, _PANELS))}")
     if not isinstance(history, Mapping):
         raise TypeError(f"history is {type(history).__name__}; wanted is a model's history_")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastlin import _arrays
 from fastlin.plotting import _images
 from fastlin.plotting._figure import DIVERGING, name_text, panels, show_image
 from fastlin.plotting._images import Layout
@@ -74,7 +75,7 @@ def evidence_of(
     _images.check_on_pixels(model)
     W = _images.class_weights(model, "raw")
     form = _images.image_shape(W.shape[1], getattr(model, "image_shape_", None), shape, layout)
-    row = np.asarray(image)
+    row = _arrays.as_array(image, "image")
     if row.size != W.shape[1]:
         raise ValueError(f"image has shape {row.shape}; wanted is one image of {W.shape[1]} numbers, as in a row")
     if row.dtype.kind not in "fiub":

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from fastlin import _arrays
 from fastlin._files import write_atomically
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -47,7 +48,7 @@ def encode_png(pixels: Any) -> bytes:
     >>> encode_png(np.zeros((2, 2), np.uint8))[:8]
     b'\\x89PNG\\r\\n\\x1a\\n'
     """
-    array = np.asarray(pixels)
+    array = _arrays.as_array(pixels, "pixels")
     if array.dtype != np.uint8:
         raise TypeError(f"pixels has dtype {array.dtype}; wanted is uint8")
     if array.ndim == 2:

@@ -72,6 +72,8 @@ def decision_regions(
             f"the model has {model.n_features_in_} features and transform is None; wanted is a model of two features, "
             "or the function that makes its features from points"
         )
+    if transform is not None and not callable(transform):
+        raise TypeError(f"transform is {transform!r}; wanted is a function of points, or None")
     names = _images.as_names(class_names, model.classes_)
     _, true = _labels.encode(_labels.as_label_array(y, len(points)), None, model.classes_)
     low, high = points.min(axis=0).astype(np.float64), points.max(axis=0).astype(np.float64)

@@ -141,7 +141,7 @@ def write_report(
     """
     check_writable(path)
     page = report_html(model, data, n_worst=n_worst, checks=checks, seed=seed)
-    write_atomically(path, lambda file: file.write(page.encode()))
+    write_atomically(path, lambda file: file.write(page.encode(errors="replace")))
 
 
 def _summary(s: _Subject) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fastlin import _arrays
 from fastlin.plotting import _images
 from fastlin.plotting._figure import name_text, panels, show_image
 from fastlin.plotting._images import Layout, Scale, Weights
@@ -161,8 +162,7 @@ def save_templates_png(
     ...     pathlib.Path(folder, "templates.png").read_bytes()[1:4]
     b'PNG'
     """
-    if zoom < 1:
-        raise ValueError(f"zoom is {zoom}; wanted is an integer >= 1")
+    zoom = _arrays.as_count(zoom, "zoom")
     shown = template_images(model, shape=shape, layout=layout, scale=scale, weights=weights, classes=classes)
     columns = _columns(len(shown.pixels), columns)
     write_png(path, tiled(shown.pixels, columns, zoom))
@@ -181,10 +181,8 @@ def tiled(images: np.ndarray, columns: int, zoom: int) -> np.ndarray:
 
 
 def _columns(n: int, columns: int | None) -> int:
-    if columns is not None and columns < 1:
-        raise ValueError(f"columns is {columns}; wanted is an integer >= 1")
     if columns is not None:
-        return min(columns, n)
+        return min(_arrays.as_count(columns, "columns"), n)
     # Few stand in one row; of many the rows are filled evenly.
     rows = max(1, math.floor(math.sqrt(n / _ASPECT) + 0.5))
     return math.ceil(n / rows)
