@@ -446,6 +446,8 @@ def as_array(value: Any, name: str) -> np.ndarray:
         return np.asarray(value)
     except ValueError as error:  # of lists that differ in length, say
         raise ValueError(f"{name} makes no array; wanted is numbers, in rows of one length: {error}") from None
+    except (RuntimeError, TypeError) as error:  # of what says itself how it becomes one, as a tensor with a gradient
+        raise TypeError(f"{name} makes no array; wanted is what numpy.asarray takes: {error}") from None
 
 
 def _as_real(value: Any, name: str, dtype: np.dtype) -> np.ndarray:

@@ -141,7 +141,8 @@ def _distinct(labels: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
     except TypeError:
         kinds = sorted({type(label).__name__ for label in labels})
         raise TypeError(
-            f"{name} mixes {' and '.join(kinds)}; wanted is labels of one kind that can be sorted"
+            f"{name} {'mixes' if len(kinds) > 1 else 'holds'} {' and '.join(kinds)}; wanted is labels of one kind that "
+            "can be sorted"
         ) from None
 
 

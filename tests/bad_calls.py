@@ -189,6 +189,21 @@ def _out_over(name: str, scores_shape: tuple[int, int] = (N, C)) -> Change:
 for argument in ("X", "W", "b"):
     refuse("scores", f"out over {argument}", _out_over(argument), ValueError, f"out overlaps {argument}")
 
+
+
+class _NoArray:
+    """As a tensor of PyTorch that has a gradient."""
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("call detach first")
+
+
+for functions, argument in ((OF_ROWS, "X"), (WITH_LABELS, "y"), (WITH_LABELS, "sample_weight")):
+    refuse(
+        functions, f"{argument} that makes no array of itself", always(**{argument: _NoArray()}), TypeError,
+        rf"{argument} makes no array; wanted is .*: call detach first",
+    )  # fmt: skip
+
 # y
 refuse(WITH_LABELS, "too short a y", lambda g: {"y": g["y"][:5]}, ValueError, r"y has shape \(5,\)")
 refuse(WITH_LABELS, "y of two axes", lambda g: {"y": g["y"][:, None]}, ValueError, r"y has shape \(6, 1\)")

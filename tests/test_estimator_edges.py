@@ -39,6 +39,12 @@ def test_labels_that_numpy_would_change_in_silence(labels, error, message):
         SoftmaxClassifier(max_iter=2).fit(X, y).score(X, labels(y))
 
 
+def test_labels_that_cannot_be_sorted():
+    X, y = blobs()
+    with pytest.raises(TypeError, match="y holds object; wanted is labels of one kind that can be sorted"):
+        SoftmaxClassifier().fit(X, [object() for _ in y])
+
+
 def test_masked_classes():
     X, y = blobs()
     with pytest.raises(TypeError, match="classes is a masked array"):

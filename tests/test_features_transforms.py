@@ -240,6 +240,7 @@ def test_whatever_is_no_state_is_a_value_error(model: Any, X: np.ndarray) -> Non
             refused += 1
         else:  # as of a parameter, which is checked where it is used; what a fit learns is there, or not
             assert not hasattr(again, "n_features_out_") or len(again.get_feature_names_out()) == again.n_features_out_
+            assert all(array.dtype.kind in "uf" for array in again.get_state()[1].values())
     assert refused > len(spoilt) / 3
 
 

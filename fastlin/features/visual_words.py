@@ -370,7 +370,11 @@ class VisualWords(Parameters, TransformOutput):
     def from_state(cls, header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Self:
         """The transformer that `get_state` described; ValueError for what no `get_state` gives."""
         params = dict(header["params"])
-        params["dictionary"] = arrays["dictionary"] if "dictionary" in arrays else params["dictionary"]
+        if "dictionary" in arrays:
+            params["dictionary"] = arrays["dictionary"]
+        given = params["dictionary"]
+        if not isinstance(given, str) and np.asarray(given).dtype.kind not in "fiu":
+            raise ValueError(f"dictionary is {given!r}; wanted is a name, or the array it was")
         for name in ("pooling", "data_range", "image_shape"):
             if isinstance(params[name], list):
                 params[name] = tuple(params[name])
