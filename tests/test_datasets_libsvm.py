@@ -60,6 +60,13 @@ def test_rows_to_test_on_are_as_wide(tmp_path):
         load_libsvm(train, dtype="int8")
 
 
+def test_a_number_that_is_too_large_for_float32(tmp_path):
+    path = write(tmp_path, "1 1:1e39\n0 1:1\n")
+    with pytest.raises(DatasetError, match=r"holds 1e\+39, which is too large for float32; wanted is .*numpy\.float64"):
+        load_libsvm(path)
+    assert load_libsvm(path, dtype=np.float64).X_train.tolist() == [[1e39], [1.0]]
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -74,7 +81,7 @@ def test_rows_to_test_on_are_as_wide(tmp_path):
             "x 1:1", "1 1:nan", "1 1:inf", "1 1:0x10", "1 1:1_0", "1,2 1:1", "1 qid:3 1:1", "1 1:1:1", "1 1: 1",
             "1 1 :1", "1 1", "1 1:1 2", "1:1", ":1", "1 :1", "1 1:", "1 1.0:1", "1 +1:1", "1 -1:1", "1 1e1:1",
             "1 1:1-2", "1-2 1:1", "1 1:1.2.3", "1 1:.", "1 1:e5", "+ 1:1", "1 1:--1", "1 1:1e", "1 1:\u0661", "\x00",
-            "1\x0c1:1", "1 1:1\r2 1:1",
+            "1 1:1\x0b", "\x0c1 1:1", "1\x0c1:1", "1 1:1\r2 1:1",
         )),
     ],
 )  # fmt: skip

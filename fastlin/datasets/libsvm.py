@@ -115,7 +115,14 @@ def load_libsvm(
                 f"bytes; wanted is at most {max_bytes}"
             )
         X = np.zeros((len(rows.labels), width), dtype)
-        X[rows.row, rows.column] = rows.value
+        with np.errstate(over="ignore"):
+            values = rows.value.astype(dtype)
+        if not np.isfinite(values).all():
+            raise DatasetError(
+                f"{file!r} holds {rows.value[~np.isfinite(values)][0]:g}, which is too large for {X.dtype}; wanted is "
+                "smaller numbers, or dtype=numpy.float64"
+            )
+        X[rows.row, rows.column] = values
         dense.append((X, _as_labels(rows.labels)))
     name = os.path.basename(paths[0])
     return Dataset(name, *dense[0]) if len(dense) == 1 else Dataset(name, *dense[0], *dense[1])
@@ -207,7 +214,7 @@ def _parse(text: bytes) -> _Rows | None:
 def _complain(text: bytes, n_before: int, where: str) -> NoReturn:
     """Raise the error that names the first line which is not in the format."""
     for number, full in enumerate(text.split(b"\n"), n_before + 1):
-        line = full.split(b"#")[0].strip()
+        line = full.split(b"#")[0].strip(b" \t\r")  # not all that Python takes for blanks: `_parse` does not
         if not _LINE.fullmatch(line):
             shown = line[:60].decode("ascii", "backslashreplace")
             raise DatasetError(f"{where}, line {number}: {shown!r}; wanted is 'label index:value index:value ...'")

@@ -372,9 +372,8 @@ class VisualWords(Parameters, TransformOutput):
         params = dict(header["params"])
         if "dictionary" in arrays:
             params["dictionary"] = arrays["dictionary"]
-        given = params["dictionary"]
-        if not isinstance(given, str) and np.asarray(given).dtype.kind not in "fiu":
-            raise ValueError(f"dictionary is {given!r}; wanted is a name, or the array it was")
+        elif not isinstance(params["dictionary"], str):
+            raise ValueError(f"dictionary is {params['dictionary']!r}; wanted is a name, or the array it was")
         for name in ("pooling", "data_range", "image_shape"):
             if isinstance(params[name], list):
                 params[name] = tuple(params[name])
