@@ -62,6 +62,8 @@ def test_what_is_refused():
         Crops(ColorHistogram(), 17).fit(X)
     with pytest.raises(ValueError, match="size is 0; wanted"):
         Crops(ColorHistogram(), 0).fit(X)
+    with pytest.raises(ValueError, match="image_shape is 16; wanted is"):
+        Crops(ColorHistogram(), 12, image_shape=16).fit(X)
     crops = Crops(ColorHistogram(), 12)
     with pytest.raises(ValueError, match="not fitted"):
         crops.transform(X)

@@ -263,6 +263,26 @@ def test_the_learnt_values_of_a_state_are_checked() -> None:
             HOG.from_state({**plain, "fitted": {**plain["fitted"], name: 10**30}}, arrays)
 
 
+@pytest.mark.parametrize("center", ["middle", (1.0,), [[1], [1, 2]], ("1", "2"), (1j, 2), (1.0, np.inf), {}])
+def test_a_centre_is_two_finite_numbers(center: Any) -> None:
+    with pytest.raises(ValueError, match=r"^center (is|makes no array).*; wanted is "):
+        PolarCoordinates(center=center).fit(ROWS)
+
+
+def test_moments_that_overflow_are_refused_without_a_warning() -> None:
+    with pytest.raises(ValueError, match="moments that are not finite in feature 0"):
+        Standardize().fit(np.full((9, 2), 1e308))
+
+
+def test_what_is_no_rows_and_no_names_is_refused_by_name() -> None:
+    model = Concat([("power", SignedPower())]).fit(ROWS)
+    with pytest.raises(ValueError, match=r"X has shape \(\); wanted is rows, or images"):
+        model.transform(3.0)
+    for names in (3, "left"):
+        with pytest.raises(TypeError, match=r"input_features is .*; wanted is a list of names"):
+            model.get_feature_names_out(names)
+
+
 @each
 def test_feature_names_and_shape(model: Any, X: np.ndarray) -> None:
     names = model.fit(X).get_feature_names_out()

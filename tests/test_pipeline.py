@@ -296,6 +296,11 @@ def test_lists_that_make_no_array_are_refused():
         fastlin.ImagePipeline().fit([[1.0, 2.0], [3.0]], [0, 1])
 
 
+def test_features_that_are_no_transformer_are_refused(images):
+    with pytest.raises(TypeError, match="features is 'hog'; wanted is a transformer, or None for the pixels"):
+        fastlin.ImagePipeline("hog").fit(images[0], images[1])
+
+
 def test_wrong_data_are_refused(images):
     X, y, _, _ = images
     model = make_pipeline("color", alpha=1e-3)

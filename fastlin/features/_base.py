@@ -118,6 +118,8 @@ class Transformer(Parameters, _sklearn.TransformOutput):
     def _column_names(self, input_features: Any) -> list[str] | None:
         """The names given, which must be those of the fit where that had some, or else the latter."""
         fitted = self.feature_names_in_.tolist() if hasattr(self, "feature_names_in_") else None
+        if isinstance(input_features, str) or (input_features is not None and not _arrays.has_axes(input_features)):
+            raise TypeError(f"input_features is {input_features!r}; wanted is a list of names")
         names = fitted if input_features is None else [str(name) for name in input_features]
         if fitted is not None and names != fitted:
             raise ValueError(f"input_features is {names}; wanted is {fitted}, as in the fit")

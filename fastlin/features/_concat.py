@@ -139,6 +139,8 @@ class Concat(Transformer):
 
     def _by_parts(self, X: np.ndarray) -> np.ndarray:
         """A few rows at a time, so that no transformer's result is ever held whole beside that of all."""
+        if X.ndim == 0:
+            raise ValueError(f"X has shape {X.shape}; wanted is rows, or images")
         out: np.ndarray | None = None
         for start in range(0, max(len(X), 1), _PART_ROWS):
             rows = X[start : start + _PART_ROWS]

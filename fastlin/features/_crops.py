@@ -64,6 +64,8 @@ class Crops(Transformer):
         """Fit the transformer to the middle windows."""
         if not hasattr(self.transformer, "fit"):
             raise TypeError(f"transformer is {self.transformer!r}; wanted is a transformer of images")
+        if self.image_shape is not None:
+            _images.as_image_shape(self.image_shape)
         pixels = self._pixels(X)
         middle = list(self._views(pixels))[-1]
         self.transformer.fit(middle, y)
@@ -138,6 +140,8 @@ class Crops(Transformer):
         if not (isinstance(kind, type) and hasattr(kind, "from_state")) or kind is cls:
             raise ValueError(f"the state names {plain['class']!r}; wanted is a transformer of fastlin.features")
         shape = plain["image_shape"]
+        if shape is not None:
+            _images.as_image_shape(shape)
         size = _arrays.as_count(plain["size"], "size")
         self = cls(kind.from_state(plain["state"], arrays), size, image_shape=None if shape is None else tuple(shape))
         fitted = plain["fitted"]

@@ -62,10 +62,10 @@ class PolarCoordinates(RowTransformer):
             _arrays.check_word(self.center, "center", "mean", "two finite numbers")
             center = functional.moments(rows).mean
         else:
-            center = np.zeros(2) if self.center is None else np.array(self.center, dtype=np.float64)
-        if center.shape != (2,) or not np.isfinite(center).all():
+            center = np.zeros(2) if self.center is None else _arrays.as_array(self.center, "center")
+        if center.shape != (2,) or center.dtype.kind not in "fiub" or not np.isfinite(center).all():
             raise ValueError(f"center is {center.tolist()}; wanted is two finite numbers")
-        self.center_ = center
+        self.center_ = center.astype(np.float64)
         self._note(X, rows.shape[1])
         return self
 
@@ -283,9 +283,10 @@ class Standardize(RowTransformer):
             if new == 0:
                 continue
             moments = functional.moments(rows[part], sample_weight=part_weight, n_threads=self.n_threads)
-            share, apart = new / (seen + new), moments.mean - mean
-            variance = variance + share * (moments.variance - variance) + share * (1 - share) * apart**2
-            mean, seen = mean + share * apart, seen + new
+            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused below
+                share, apart = new / (seen + new), moments.mean - mean
+                variance = variance + share * (moments.variance - variance) + share * (1 - share) * apart**2
+                mean, seen = mean + share * apart, seen + new
         if seen == 0:
             raise ValueError("X has no rows of positive weight; wanted is at least one")
         if not np.isfinite(variance).all():

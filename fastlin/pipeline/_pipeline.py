@@ -149,6 +149,8 @@ class ImagePipeline(Parameters):
         classifier._check_params(classes)
 
         seconds: dict[str, float] = {}
+        if not (self.features is None or (hasattr(self.features, "fit") and hasattr(self.features, "transform"))):
+            raise TypeError(f"features is {self.features!r}; wanted is a transformer, or None for the pixels")
         features, views = copy.deepcopy(self.features), 1
         if features is None:
             rows = _pixels(images)
