@@ -68,8 +68,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 def _mode(path: str | os.PathLike[str]) -> int | None:
     """Kind and permissions of what is there, None for nothing; what can never be a file is refused."""
-    if not isinstance(path, str | bytes | os.PathLike):  # os.stat takes a number for an open file
-        raise TypeError(f"path is {path!r}; wanted is the name of a file")
+    as_path(path)  # os.stat takes a number for an open file
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
@@ -92,8 +91,8 @@ def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
 
 def _create_beside(path: str | os.PathLike[str]) -> tuple[str, IO[bytes]]:
     """A new file under a random name in the folder of `path`, and as readable as any new file."""
-    temporary = os.path.join(os.path.dirname(os.path.realpath(path)), f".{os.urandom(8).hex()}.tmp")
-    try:
+    try:  # the path of a folder that has gone cannot be told either
+        temporary = os.path.join(os.path.dirname(os.path.realpath(path)), f".{os.urandom(8).hex()}.tmp")
         return temporary, open(temporary, "xb")  # the callers close it
     except OSError as error:
         error.filename = os.fspath(path)  # the name that the user knows

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from fastlin import _labels, _npz, _safetensors
-from fastlin._files import read_whole, write_atomically
+from fastlin._files import as_path, read_whole, write_atomically
 from fastlin._labels import Meaning
 from fastlin.training import FeatureStatistics, FitState, History
 
@@ -54,6 +54,9 @@ def pack(model: Any, state: FitState) -> tuple[dict[str, Any], dict[str, np.ndar
     """Header and arrays of a fitted linear model; `unpack` is the way back."""
     model._check_params(model.classes_)
     params = {name: _plain(value) for name, value in model.get_params(deep=False).items() if name not in _NOT_KEPT}
+    for name, value in params.items():  # of those that no fit of this kind looks at
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{name} is {value!r}, which a model file cannot hold; wanted is a finite number")
     header = {
         "model": type(model).__name__,
         "params": {name: value for name, value in params.items() if value is not _NOT_PLAIN},
@@ -212,9 +215,7 @@ def _check(name: str, right: bool) -> None:
 
 def check_name(path: str | os.PathLike[str]) -> None:
     """Refuse what is no path, and a name that promises another format."""
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"path is {path!r}; wanted is the name of a file")
-    name = os.fspath(path)
+    name = as_path(path)
     if name.lower().endswith(".onnx"):
         raise ValueError(f"path is {name!r}; wanted is a name in .npz or .safetensors: formats.to_onnx writes ONNX")
 

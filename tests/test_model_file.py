@@ -112,7 +112,9 @@ def test_a_generator_is_saved_as_none(tmp_path):
 def test_parameters_that_no_fit_would_take_are_not_saved(tmp_path):
     X, y = rows(2, np.float32)
     model = LinearClassifier(max_iter=1).fit(X, y)
-    for params in ({"alpha": -1}, {"random_state": -1}, {"loss": "hing"}, {"max_iter": 0}, {"eta0": 0}):
+    for params in (
+        {"alpha": -1}, {"random_state": -1}, {"loss": "hing"}, {"max_iter": 0}, {"eta0": 0}, {"power_t": np.nan}
+    ):  # fmt: skip
         name = next(iter(params))
         with pytest.raises(ValueError, match=f"{name} is "):
             LinearClassifier.load(save_to(tmp_path / "a.npz", model)).set_params(**params).save(tmp_path / "b.npz")
@@ -227,6 +229,15 @@ def test_what_is_no_name_of_a_file(read):
             read(path)
     with pytest.raises(ValueError, match=r"^path is 'a\\x00b'; wanted is the name of a file"):
         read("a\0b")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there the folder one is in stays")
+def test_a_folder_that_has_gone_is_told_by_the_name_given(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(FileNotFoundError, match=r"model\.npz"):
+        check_writable("model.npz")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="there is no /dev/zero")
