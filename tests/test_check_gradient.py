@@ -348,6 +348,9 @@ def test_wrong_settings_are_named(arguments: dict[str, Any], message: str) -> No
         check_gradient("hinge", X[:0], y[:0], W)
     with pytest.raises(ValueError, match=r"y\[0\] is \d; wanted is 0..4"):
         check_gradient("hinge", X, y + C, W)
+    for large_X, large_W in ((X * 1e200, W), (X, W * 1e200)):
+        with pytest.raises(ValueError, match="X or W holds numbers whose squares overflow; wanted is smaller"):
+            check_gradient("hinge", large_X, y, large_W)
 
 
 def test_a_loss_that_writes_to_its_arguments_is_stopped_or_does_no_harm() -> None:

@@ -30,6 +30,8 @@ CHAIN = "train --data DIR/images.npz --solver sgd --features "
 @pytest.mark.parametrize(
     ("line", "message"),
     [
+        ("train --data=", "--data is ''; wanted is a path: "),
+        ("check --data=", "--data is ''; wanted is a path: "),
         (TRAIN + "--epochs 0", "--epochs is 0; wanted is an integer >= 1"),
         (TRAIN + "--batch-size 0", "--batch-size is 0; wanted is an integer >= 1"),
         (TRAIN + "--learning-rate fast", "--learning-rate is 'fast'; wanted is one of 'auto', "),

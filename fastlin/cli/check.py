@@ -18,7 +18,9 @@ def add_to(commands: Any) -> None:
         description="Compare the loss's gradient with differences of the loss, and ask the loss and a classifier with "
         "it what every right one answers alike. Exits with 1 if a check fails.",
     )  # fmt: skip
-    parser.add_argument("--data", default=DEFAULT_DATA, metavar="NAME-or-PATH", help=f"{DATA_HELP} (default)")
+    parser.add_argument(
+        "--data", dest="name_or_path", default=DEFAULT_DATA, metavar="NAME-or-PATH", help=f"{DATA_HELP} (default)"
+    )
     parser.add_argument(
         "--loss", default="softmax", choices=("softmax", "hinge", "squared_hinge"), help="default: softmax"
     )
@@ -40,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.seed < 0:
         raise InputError(f"--seed is {arguments.seed}; wanted is an integer >= 0")
-    data = datasets.load(arguments.data)
+    data = datasets.load(arguments.name_or_path)
     if data.y_train is None:
         raise InputError(f"{data.name} has no labels; wanted is y beside X")
     rows = _arrays.as_rows(data.X_train)

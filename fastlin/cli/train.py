@@ -19,7 +19,9 @@ def add_to(commands: Any) -> None:
         "train", help="train a classifier and test it",
         description="Train a linear classifier and test it on the test split. Without arguments: on bundled images.",
     )  # fmt: skip
-    parser.add_argument("--data", default=DEFAULT_DATA, metavar="NAME-or-PATH", help=f"{DATA_HELP} (default)")
+    parser.add_argument(
+        "--data", dest="name_or_path", default=DEFAULT_DATA, metavar="NAME-or-PATH", help=f"{DATA_HELP} (default)"
+    )
     parser.add_argument(
         "--features", dest="spec", metavar="SPEC", parts=("N of words:N", "SIDE of @SIDE", "size"),
         help="train on features of images, with a penalty chosen on a tenth of them held out: raw, hog, hog4, color, "
@@ -73,11 +75,12 @@ def run(arguments: argparse.Namespace) -> int:
     from fastlin.model_file import check_name
 
     if arguments.model is not None:
-        check_output("--model", arguments.model, {"--data": arguments.data, "--checkpoint": arguments.checkpoint})
+        inputs = {"--data": arguments.name_or_path, "--checkpoint": arguments.checkpoint}
+        check_output("--model", arguments.model, inputs)
         check_name(arguments.model)
     if arguments.loss == "softmax":
         arguments.margin = 1.0  # it has none, so what was given says nothing
-    data = datasets.load(arguments.data)
+    data = datasets.load(arguments.name_or_path)
     X, y, X_test, y_test = split_rows(data, arguments.random_state)
     # The model answers with names, where there are some: who predicts later has the model alone.
     y, y_test = _labels.named(y, data.class_names), _labels.named(y_test, data.class_names)

@@ -326,13 +326,17 @@ class _Lines:
         self.at = loss(X, y, W.copy(), None if b is None else b.copy())
         if not np.isfinite(self.at.loss):
             raise ValueError(f"{loss.name} is {self.at.loss} at W; wanted is weights where the loss is finite")
-        self.length = _length(self.at.dW, self.at.db)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.length = _length(self.at.dW, self.at.db)
         rows, labels = rows_of_scores(loss, X, y) if loss.is_named else (X, y)
         self._kinks = KnownKinks(loss, rows, labels, W, b) if loss.is_named else None
         self._rows = rows
         # A score is a sum of D rounded products: its error grows as the root of the sum of their squares.
-        sizes = np.sqrt((rows**2) @ (W**2).T + (0.0 if b is None else b**2))
+        with np.errstate(over="ignore", invalid="ignore"):
+            sizes = np.sqrt((rows**2) @ (W**2).T + (0.0 if b is None else b**2))
         self._size = abs(self.at.loss) + float(sizes.max(initial=0.0))
+        if np.isinf(self.length) or not np.isfinite(self._size):
+            raise ValueError("X or W holds numbers whose squares overflow; wanted is smaller ones: rescale X, or W")
 
     def compare(self, name: str, dW: np.ndarray, db: np.ndarray | None) -> GradientEntry:
         """The slope along the unit direction (dW, db), as it is claimed and as it is measured."""
