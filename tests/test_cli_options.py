@@ -73,6 +73,8 @@ def test_the_option_is_named(folder, capsys, line, message):
         ("report DIR/model_rows.npz DIR/rows.npz -o DIR/r.html --seed -1", "--seed is -1; wanted is an integer >= 0"),
         ("plot templates DIR/model_images.npz -o DIR/p.png --shape 3,3", "--shape is (3, 3, 1), which makes 9 numbers"),
         ("plot templates DIR/model_images.npz -o DIR/p.png --dpi 0", "--dpi is 0; wanted is an integer >= 1"),
+        ("plot losses -o DIR/p.png --dpi 1", "--dpi is 1; wanted is 20..2400"),
+        ("plot losses -o DIR/p.png --dpi 100000", "--dpi is 100000; wanted is 20..2400"),
         ("plot words DIR/model_images.npz -o DIR/p.png -n 0", "-n is 0; wanted is an integer >= 1"),
         ("plot curves DIR/model_images.npz -o DIR/p.png --panels fun", "--panels holds 'fun'; wanted is among "),
         ("plot evidence DIR/model_images.npz DIR/images.npz -o DIR/p.png --row 99", "--row is 99; wanted is 0..59"),
@@ -142,6 +144,7 @@ def test_an_option_of_the_parameters_own_name_and_one_of_another():
             "it diverged; wanted is a smaller --epochs, or --epochs auto",
         ),
         ("l1_ratio is 2; wanted is my_l1_ratio='a'", "--l1-ratio is 2; wanted is my_l1_ratio='a'"),
+        ("max_iter is 0; wanted is max_iter=(3, 2, 1)", "--epochs is 0; wanted is --epochs 3,2,1"),
         ("", ""),
     ]:
         assert in_options(message, options) == wanted

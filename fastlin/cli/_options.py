@@ -31,10 +31,13 @@ def in_options(message: str, options: dict[str, str]) -> str:
     """The message of an error, with options for the parameters that it says something of.
 
     Errors begin with the parameter, ``max_iter is 0; wanted is ...``, and may go on with another: ``while solver is``.
-    What they ask for may be ``a smaller eta0``, or a parameter's value as Python has it, ``eta0='auto'``. Names
-    elsewhere stay.
+    What they ask for may be ``a smaller eta0``, or a parameter's value as Python has it, ``eta0='auto'`` or
+    ``shape=(32, 32, 3)``. Names elsewhere stay.
     """
     names = "|".join(map(re.escape, options))
     message = re.sub(rf"(^|(?<= while ))({names})(?= (is|holds) )", lambda found: options[found[2]], message)
     message = re.sub(rf"(?<=; wanted is a smaller )({names})\b", lambda found: options[found[1]], message)
-    return re.sub(rf"\b({names})='(\w+)'", lambda found: f"{options[found[1]]} {found[2]}", message)
+    message = re.sub(rf"\b({names})='(\w+)'", lambda found: f"{options[found[1]]} {found[2]}", message)
+    return re.sub(
+        rf"\b({names})=\(([\d, ]+)\)", lambda found: f"{options[found[1]]} {found[2].replace(' ', '')}", message
+    )

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from fastlin.datasets import Dataset
 
 
+# Dots an inch: with fewer no letter can be told, with more than printers have a picture takes gigabytes.
+_DPI = (20, 2400)
+
+
 def add_to(commands: Any) -> None:
     """Add the subcommand, with a subcommand of its own for each kind of picture."""
     parser = commands.add_parser(
@@ -79,6 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     _figure.picture_format(arguments.output)
     check_count("--dpi", arguments.dpi)
+    if not _DPI[0] <= arguments.dpi <= _DPI[1]:
+        raise InputError(f"--dpi is {arguments.dpi}; wanted is {_DPI[0]}..{_DPI[1]}")
     if hasattr(arguments, "n"):
         check_count("-n", arguments.n)
     check_writable(arguments.output)
