@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import random
@@ -10,13 +11,14 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from fastlin import training
+from fastlin import _npz, training
 from fastlin.training import loop
 
 CASES: dict[str, dict[str, Any]] = {
@@ -221,6 +223,41 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     np.savez(path, header=np.array([{"code": 1}], dtype=object))
     with pytest.raises(training.CheckpointError, match="not a checkpoint"):
         fit(training.Checkpoint(path))
+
+
+def _spoilt(content: bytes) -> Iterator[tuple[dict[str, Any], dict[str, np.ndarray]]]:
+    """Header and arrays of a checkpoint with one part of them left out or something else."""
+    arrays = _npz.parse(content, "ifU")
+    header = json.loads(arrays.pop("header").item())
+    for name in ("position", "counts", "watch", "schedule", "rng"):
+        yield {key: part for key, part in header.items() if key != name}, arrays
+        parts = range(len(header[name])) if isinstance(header[name], list) else list(header[name])
+        for part in parts:
+            for wrong in ("x", [], {}, -1, 10**30):
+                changed = copy.deepcopy(header)
+                changed[name][part] = wrong
+                yield changed, arrays
+    for name in arrays:
+        yield header, {other: arrays[other] for other in arrays if other != name}
+        for wrong_array in (arrays[name][:0], arrays[name][None], arrays[name] > 0):
+            yield header, {**arrays, name: wrong_array}
+
+
+def test_whatever_is_wrong_inside_a_checkpoint_is_refused_or_harmless(tmp_path: Path) -> None:
+    path = tmp_path / "fit.npz"
+    fit(training.Checkpoint(path))
+    refused = gone_on = 0
+    for header, arrays in _spoilt(path.read_bytes()):
+        with path.open("wb") as file:
+            _npz.write(file, {"header": np.array(json.dumps(header)), **arrays})
+        try:
+            fit(training.Checkpoint(path))
+            gone_on += 1  # as with another number of seconds
+        except training.CheckpointError as error:
+            damaged = "fit.npz' is not a checkpoint, or is damaged: " in str(error)
+            assert damaged or "the checkpoint's random numbers are those of" in str(error)
+            refused += 1
+    assert refused > 100 and gone_on < refused / 2
 
 
 def test_what_says_when_to_save_is_checked() -> None:

@@ -11,7 +11,7 @@ import json
 import os
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,8 +99,8 @@ class Saver:
         write_atomically(self._checkpoint.path, lambda file: _npz.write(file, members))
         self._saved_at = time.monotonic()
 
-    def load(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
-        """Header and arrays of the fit as it was saved, or None.
+    def load(self, take: Callable[[dict[str, Any], dict[str, np.ndarray]], None]) -> bool:
+        """Let `take` have the header and the arrays of the fit as it was saved; whether there were any.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class Saver:
         """
         path = os.fspath(self._checkpoint.path)
         if not os.path.exists(path):
-            return None
+            return False
         content = read_whole(path)
         try:
             arrays = _npz.parse(content, _KINDS)
@@ -118,16 +118,39 @@ class Saver:
                 raise ValueError(f"its format is {header['format']!r}, version {header['version']!r}")
             saved = header["fingerprint"]
             differing = [name for name in self._fingerprint if saved[name] != self._fingerprint[name]]
+            if differing:
+                name = differing[0]
+                raise CheckpointError(
+                    f"{path!r} is a checkpoint of another fit: its {name} is {saved[name]!r}, this one's "
+                    f"{self._fingerprint[name]!r}; wanted is the same fit, another file, or none there to start anew"
+                )
+            take(header, arrays)
+        except CheckpointError:
+            raise
         # What reads arbitrary bytes fails in a dozen ways, from BadZipFile to RecursionError; all mean the same here.
         except Exception as error:
-            raise CheckpointError(f"{path!r} is not a checkpoint, or is damaged: {error}") from error
-        if differing:
-            name = differing[0]
-            raise CheckpointError(
-                f"{path!r} is a checkpoint of another fit: its {name} is {saved[name]!r}, this one's "
-                f"{self._fingerprint[name]!r}; wanted is the same fit, another file, or none there to start anew"
+            why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+            raise CheckpointError(f"{path!r} is not a checkpoint, or is damaged: {why}") from error
+        return True
+
+    @staticmethod
+    def array_like(example: np.ndarray, array: np.ndarray) -> np.ndarray:
+        """`array`, which must be of the shape and type of the example, and finite."""
+        if array.shape != example.shape or array.dtype != example.dtype or not np.isfinite(array).all():
+            raise ValueError(
+                f"an array is {array.dtype} of shape {array.shape}; wanted is finite {example.dtype} of {example.shape}"
             )
-        return header, arrays
+        return array
+
+    @staticmethod
+    def plain_like(example: Any, value: Any, name: str) -> Any:
+        """`value`, which must be a count, a number, or a word or None, as the example is."""
+        if isinstance(example, int):
+            return _arrays.as_step_count(value, name)
+        wanted = (int, float) if isinstance(example, float) else (str, type(None))
+        if not isinstance(value, wanted):
+            raise TypeError(f"{name} is {value!r}; wanted is {'a number' if float in wanted else 'a word, or None'}")
+        return value
 
 
 def fingerprint_of(*arrays: np.ndarray | None) -> str:

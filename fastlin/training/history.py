@@ -73,6 +73,8 @@ class History(Mapping[str, np.ndarray]):
     @classmethod
     def from_columns(cls, columns: Mapping[str, np.ndarray]) -> History:
         """The history whose columns these are, as a saved model holds them; NaN for a column that is not there."""
+        if any(np.ndim(column) != 1 for column in columns.values()):
+            raise ValueError("a column of the history is none; wanted is one number an epoch")
         missing = np.full(len(columns["epoch"]), np.nan)
         rows = zip(*(np.asarray(columns.get(name, missing)).tolist() for name in EpochRecord._fields), strict=True)
         return cls([EpochRecord(*row) for row in rows])

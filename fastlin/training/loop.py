@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -462,28 +462,35 @@ class _Run:
         self.saver.save(header, arrays)
 
     def _resume(self) -> None:
-        saved = None if self.saver is None else self.saver.load()
-        if saved is None:
-            return
-        header, arrays = saved
+        if self.saver is not None and self.saver.load(self._restore) and self.reporter is not None:
+            self.reporter.rows_done(self._rows_done())
+
+    def _restore(self, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         parameters, watch = self.parameters, self.watch
 
-        def pair(name: str) -> _Pair | None:
-            return (arrays[f"{name}/W"], arrays[f"{name}/b"]) if f"{name}/W" in arrays else None
+        def pair(name: str) -> Any:
+            return tuple(Saver.array_like(getattr(parameters, part), arrays[f"{name}/{part}"]) for part in "Wb")
 
-        parameters.W[...], parameters.b[...] = arrays["weights/W"], arrays["weights/b"]
-        parameters.velocity = arrays["velocity/W"], arrays["velocity/b"]
-        parameters.square, parameters.average = pair("square"), pair("average")
-        parameters.n_steps, parameters.n_averaged, parameters.n_adapted, parameters.n_halvings = header["counts"]
-        watch.best, watch.best_epoch, watch.n_stale = header["watch"]
-        watch.weights = pair("best")
+        (parameters.W[...], parameters.b[...]), parameters.velocity = pair("weights"), pair("velocity")
+        parameters.square, parameters.average, watch.weights = (
+            pair(name) if f"{name}/W" in arrays else None for name in ("square", "average", "best")
+        )
+        counts = (Saver.plain_like(0, count, "a count") for count in header["counts"])
+        parameters.n_steps, parameters.n_averaged, parameters.n_adapted, parameters.n_halvings = counts
+        if parameters.n_halvings > _MOST_HALVINGS:
+            raise ValueError(f"its rates were halved {parameters.n_halvings} times; wanted is {_MOST_HALVINGS} at most")
+        value, epoch, n_stale = header["watch"]
+        watch.best, watch.n_stale = Saver.plain_like(0.0, value, "best"), Saver.plain_like(0, n_stale, "n_stale")
+        watch.best_epoch = None if epoch is None else Saver.plain_like(0, epoch, "best_epoch")
         self.schedule.restore(header["schedule"])
         self.history.replace(History.from_columns({name: arrays[f"history/{name}"] for name in self.history}))
-        self.position = Position(**{field.name: header["position"][field.name] for field in fields(Position)})
+        at = header["position"]
+        new = vars(Position())
+        self.position = Position(**{name: Saver.plain_like(new[name], at[name], name) for name in new})
+        if self.position.epoch > self.n_epochs or self.position.batch >= self.steps_per_epoch:
+            raise ValueError(f"it is at epoch {at['epoch']}, batch {at['batch']}, which there is not")
         restore_rng(self.rng, header["rng"])
         self.rng_before = header["rng"]
-        if self.reporter is not None:
-            self.reporter.rows_done(self._rows_done())
 
 
 def _of(pair: _Pair | None, with_bias: bool) -> tuple[np.ndarray, np.ndarray | None] | None:

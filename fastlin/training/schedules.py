@@ -233,7 +233,10 @@ class Adaptive(Schedule):
 
     def restore(self, state: dict[str, int]) -> None:
         """As often as there."""
-        self.n_cuts = state["n_cuts"]
+        n_cuts = _arrays.as_step_count(state["n_cuts"], "n_cuts")
+        if n_cuts > 0 and _CUT ** (n_cuts - 1) >= 1 / _LEAST_SHARE:  # one more than there are ends the fit
+            raise ValueError(f"n_cuts is {n_cuts}; wanted is no more than make the rate {_LEAST_SHARE:g} of the first")
+        self.n_cuts = n_cuts
 
 
 @dataclass
