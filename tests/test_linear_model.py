@@ -314,6 +314,63 @@ def test_partial_fit_from_single_rows_on():
     assert model.score(X, y) > 0.9
 
 
+def streams(kind):
+    """Rows that a stream may bring, of two classes: ordinary ones, long tails, and features that are rarely set."""
+    rng = np.random.default_rng(7)
+    if kind == "units":
+        X, y = blobs(900, n_classes=2)
+        return X * 10.0 ** np.arange(-3, 3) + 100, y
+    if kind == "tails":
+        X = np.exp(2 * rng.normal(size=(900, 10)))
+        return X, (X[:, 0] > X[:, 1]).astype(int)
+    X = (rng.random((900, 50)) < 0.02).astype(float)
+    return X, (X[:, :25].sum(axis=1) > X[:, 25:].sum(axis=1)).astype(int)
+
+
+@pytest.mark.parametrize("n_rows", [1, 5, 20])
+@pytest.mark.parametrize(("kind", "wanted"), [("units", 0.9), ("tails", 0.65), ("rare", 0.85)])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_stream_of_few_rows_a_call_does_not_diverge(loss, kind, wanted, n_rows):
+    X, y = streams(kind)
+    model = LinearClassifier(loss, random_state=0)
+    for start in range(0, 500, n_rows):
+        rows = slice(start, start + n_rows)
+        model.partial_fit(X[rows], y[rows], classes=[0, 1])
+    assert model.score(X[500:], y[500:]) > wanted
+
+
+def test_a_stream_takes_no_larger_steps_than_its_longest_row_allows():
+    X, y = blobs()
+    model = LinearClassifier(standardize=False, random_state=0)
+    rates = []
+    for row in range(399):
+        rows = X[row : row + 1] * (10.0 if row == 100 else 1.0)
+        rates.append(model.partial_fit(rows, y[row : row + 1], classes=range(4)).learning_rate_)
+        assert rates[-1] * ((rows**2).sum() + 1) / 2 <= 1.0 + 1e-9
+    assert rates[100] < rates[99] / 20
+
+
+def test_weights_do_not_reach_beyond_the_range_they_were_learned_on():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(500, 3)), rng.integers(0, 3, 500)
+    X[:, 0] = 7.0 + 1e-6 * X[:, 0]  # next to constant until now
+    model = LinearClassifier(random_state=0)
+    for _ in range(20):
+        model.partial_fit(X, y, classes=[0, 1, 2])
+    before = copy.deepcopy(model)
+    mean = model.shift_[None]
+    far = mean + np.array([[5.0, 0.0, 0.0]])
+    assert np.abs(before.decision_function(far) - before.decision_function(mean)).max() > 1e3
+    model.set_params(eta0=1e-12, momentum=0.0).partial_fit(far, [0])
+    growth = before.scale_[0] / model.scale_[0]
+    np.testing.assert_allclose(model.coef_[:, 0], before.coef_[:, 0] * 2 / growth, rtol=1e-6)
+    np.testing.assert_allclose(model.coef_[:, 1:], before.coef_[:, 1:], rtol=1e-6)
+    np.testing.assert_allclose(model.decision_function(mean), before.decision_function(mean), atol=1e-6)
+    # An ordinary row changes the standardisation, and no score.
+    again = copy.deepcopy(model).partial_fit(mean + np.array([[0.5, 1.0, -1.0]]), [0])
+    np.testing.assert_allclose(again.decision_function(X), model.decision_function(X), rtol=1e-6, atol=1e-6)
+
+
 def test_partial_fit_of_nothing_changes_nothing():
     X, y = blobs()
     model = LinearClassifier(random_state=0).partial_fit(X[:0], y[:0], classes=range(4))

@@ -173,7 +173,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         settings = self._with_strength(state, data, settings)
         if settings.average_from is None and not settings.average_tail:
             state.average, state.n_averaged = None, 0
-        rate = self._rate(state, data, settings)
+        rate = self._rate(state, data, settings, stream=True)
         self._run(state, data, settings, _plan.endless_schedule(self, rate, begun, settings), 1, meaning)
         return self
 
@@ -321,13 +321,15 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         l2, l1 = _plan.penalty(self, alpha, len(state.coef))
         return settings._replace(l2=l2, l1=l1)
 
-    def _rate(self, state: training.FitState, data: _Data, settings: training.Settings) -> float:
+    def _rate(
+        self, state: training.FitState, data: _Data, settings: training.Settings, stream: bool = False
+    ) -> float:
         """The rate of the first step, as `eta0` or the data have it."""
         dtype = _arrays.compute_dtype(data.rows)
         given = _plan.given_rate(self)
         if given is not None:
             return _arrays.as_positive(given, "eta0", dtype)
-        rate = state.auto_rate(data.rows, data.weight, settings)
+        rate = state.auto_rate(data.rows, data.weight, settings, stream=stream)
         if rate < np.finfo(dtype).smallest_subnormal:
             raise ValueError(
                 f"X holds numbers so large that the learning rate would be {rate:.3g}, which {dtype} does not hold; "

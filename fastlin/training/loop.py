@@ -32,6 +32,8 @@ _BATCH_WORK = 2e4
 # within one segment, where a few odd rows may do it.
 _DIVERGED_EPOCH = 10.0
 _DIVERGED_SEGMENT = 100.0
+# Of fewer rows a single odd one may do it, and they count as so many of which the others have no loss.
+_TELLING_ROWS = 256
 # How often a rate that came from the data is halved at most: of made rows with outliers, and labels wrong on those,
 # three times were enough; sixteenfold of uneven rows is four more, and one to spare.
 _MOST_HALVINGS = 8
@@ -296,7 +298,7 @@ class _Run:
                 if self.saver is not None and self.saver.due():
                     self._save()
         loss = position.loss_sum / position.weight_sum
-        self._check_divergence(loss, _DIVERGED_EPOCH, rates[0])
+        self._check_divergence(loss, len(order), _DIVERGED_EPOCH, rates[0])
         penalty = self.settings.penalty(self.parameters.W)
         validation = self._validate()
         seconds = time.perf_counter() - began
@@ -349,7 +351,7 @@ class _Run:
             parameters.n_steps += report.n_steps
             parameters.n_averaged += 0 if average is None else report.n_steps
             parameters.n_adapted += report.n_steps if settings.optimizer == "adam" else 0
-        self._check_divergence(loss, _DIVERGED_SEGMENT, rates[0])
+        self._check_divergence(loss, len(segment), _DIVERGED_SEGMENT, rates[0])
         weight = len(segment) if self.sample_weight is None else float(self.sample_weight[segment].sum())
         position.loss_sum += loss * weight
         position.weight_sum += weight
@@ -370,8 +372,9 @@ class _Run:
             parameters.average, parameters.n_averaged = (parameters.W.copy(), parameters.b.copy()), 0
         return parameters.average
 
-    def _check_divergence(self, loss: float, limit: float, rate: float) -> None:
+    def _check_divergence(self, loss: float, n_rows: int, limit: float, rate: float) -> None:
         # The loss is that of before each step: the last step's harm shows in the weights alone.
+        limit *= max(1.0, _TELLING_ROWS / n_rows)
         if loss <= limit * self.zero_loss and np.isfinite(self.parameters.W).all():
             return
         raise DivergenceError(
