@@ -228,7 +228,7 @@ class _Run:
         # What to begin again from.
         self.start = (parameters.copy(), history.copy(), self.schedule.state()) if settings.halve_rate else None
         self.saver = None if checkpoint is None else Saver(checkpoint, self._fingerprint())
-        self.rng_before = rng_state(rng)
+        self.rng_before = self._rng_to_save()
         self._resume()
         self.began = time.perf_counter() - self.position.seconds
 
@@ -279,7 +279,7 @@ class _Run:
         """Go on to the end of the epoch; False when time is up before."""
         position = self.position
         began = time.perf_counter() - position.epoch_seconds
-        self.rng_before = rng_state(self.rng)
+        self.rng_before = self._rng_to_save()
         order = self.rng.permutation(self.kept) if self.settings.shuffle else self.kept
         first_step = position.epoch * self.steps_per_epoch
         rates = self.schedule(first_step, self.steps_per_epoch)
@@ -308,7 +308,7 @@ class _Run:
         )  # fmt: skip
         self.history.append(record)
         position.begin(position.epoch + 1)
-        self.rng_before = rng_state(self.rng)
+        self.rng_before = self._rng_to_save()
         if self.reporter is not None:
             self.reporter.epoch_done(record)
         return True
@@ -422,6 +422,9 @@ class _Run:
         self.parameters.average, self.parameters.n_averaged = None, 0
 
     # On disk
+
+    def _rng_to_save(self) -> dict[str, Any] | None:
+        return None if self.saver is None else rng_state(self.rng)
 
     def _fingerprint(self) -> dict[str, Any]:
         """What the fit was started with."""
