@@ -14,7 +14,7 @@ import numpy as np
 from fastlin import _arrays, _columns, _labels, training
 from fastlin._labels import Meaning
 from fastlin._params import available
-from fastlin._sklearn import CallbackSupport, CallbackTask, Routed, classifier_tags
+from fastlin._sklearn import CallbackSupport, CallbackTask, Routed, Shown, classifier_tags
 from fastlin.linear_model import _input, _plan
 from fastlin.linear_model._class_weight import class_counts, row_weights
 from fastlin.linear_model._prediction import LinearPrediction
@@ -42,7 +42,7 @@ def _check_minibatches(model: Any, name: str) -> None:
         raise AttributeError(f"{name} is there for solver='sgd' and 'adam', not {model.solver!r}: that wants all rows")
 
 
-class LinearFitting(LinearPrediction, CallbackSupport, Routed):
+class LinearFitting(LinearPrediction, CallbackSupport, Routed, Shown):
     """Fitting of a linear classifier, from the parameters that `LinearClassifier` describes."""
 
     _state: training.FitState
