@@ -109,7 +109,9 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed, Shown):
         def run(task: CallbackTask | None) -> None:
             began = time.perf_counter()
             self._run(state, data, settings, rates, n_epochs, meaning, validation, task, self.checkpoint)
-            if self.solver == "auto":
+            if self.solver != "auto":
+                self._settle(state, data, settings, meaning)
+            else:
                 seconds = time.perf_counter() - began
                 left = None if self.max_time is None else max(self.max_time - seconds, _LEAST_SECONDS)
                 self._run_full_batch(state, data, settings, meaning, validation, task, left)
@@ -275,6 +277,15 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed, Shown):
             finally:
                 if state.stop_reason is not None:
                     self._publish(state, meaning)
+
+    def _settle(
+        self, state: training.FitState, data: _Data, settings: training.Settings, meaning: Meaning
+    ) -> None:
+        """Find the zeros of an l1 penalty, where minibatches left the weights and nothing says to keep those."""
+        kept = self.early_stopping or settings.average_from is not None or state.stop_reason in ("callback", "max_time")
+        if settings.l1 > 0 and settings.batch_size < data.n_rows and not kept:
+            training.settle(state, data.rows, data.y, settings, data.weight)
+            self._publish(state, meaning)
 
     def _run_full_batch(
         self,

@@ -15,6 +15,7 @@ from fastlin.training.polishing import polish
 from fastlin.training.random import as_generator
 from fastlin.training.rates import adam_rate, auto_rate, curvature, linear_decay
 from fastlin.training.schedules import SCHEDULES, Schedule, make_schedule
+from fastlin.training.settling import settle
 from fastlin.training.solving import solve
 from fastlin.training.standardize import FeatureStatistics, Standardization, check_finite, survey
 from fastlin.training.state import FitState, row_for_two, row_per_class
@@ -53,6 +54,7 @@ __all__ = [
     "polish",
     "row_for_two",
     "row_per_class",
+    "settle",
     "solve",
     "survey",
     "train",
