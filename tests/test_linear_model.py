@@ -615,3 +615,58 @@ def test_fashion_mnist_with_the_defaults():
     X, X_test = (read(f"{split}-images-idx3-ubyte.gz", 16).reshape(-1, 784) for split in ("train", "t10k"))
     y, y_test = (read(f"{split}-labels-idx1-ubyte.gz", 8) for split in ("train", "t10k"))
     assert SoftmaxClassifier(random_state=0).fit(X, y).score(X_test, y_test) >= 0.843
+
+
+# Weights that somebody set
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("step", ["partial_fit", "fit"])
+def test_federated_averaging_goes_by_the_weights_that_are_set(step, n_classes):
+    X, y = blobs(1200, n_classes=n_classes)
+    n_rows = 1 if n_classes == 2 else n_classes
+    coef, intercept = np.zeros((n_rows, 6)), np.zeros(n_rows)
+    clients = [SoftmaxClassifier(warm_start=True, max_iter=1, random_state=k) for k in range(3)]
+    losses = []
+    for _ in range(8):
+        for k, client in enumerate(clients):
+            client.classes_, client.coef_, client.intercept_ = np.arange(n_classes), coef.copy(), intercept.copy()
+            getattr(client, step)(X[k::3], y[k::3])
+        coef = np.mean([client.coef_ for client in clients], axis=0)
+        intercept = np.mean([client.intercept_ for client in clients], axis=0)
+        scores = X @ coef.T + intercept
+        scores = np.hstack([0 * scores, scores]) if n_classes == 2 else scores
+        losses.append(-np.log(reference.softmax(scores)[np.arange(1200), y]).mean())
+    assert losses[-1] < losses[0] and losses[-1] < 0.2
+
+
+def test_a_model_of_weights_alone_predicts():
+    X, y = blobs(n_classes=3)
+    fitted, made = SoftmaxClassifier(random_state=0).fit(X, y), SoftmaxClassifier()
+    made.classes_, made.coef_, made.intercept_ = fitted.classes_, fitted.coef_, fitted.intercept_
+    np.testing.assert_array_equal(made.predict_proba(X), fitted.predict_proba(X))
+    assert made.score(X, y) == fitted.score(X, y)
+    with pytest.raises(ValueError, match="X has 5 features, but SoftmaxClassifier is expecting 6 features"):
+        made.predict(X[:, :5])
+
+
+def test_partial_fit_goes_on_from_weights_changed_in_place():
+    X, y = blobs()
+    model = SoftmaxClassifier(random_state=0).fit(X, y)
+    untouched = copy.deepcopy(model)
+    model.coef_[...] = 0
+    model.intercept_ = np.zeros(4)
+    for each in (model, untouched):
+        each.set_params(eta0=1e-12).partial_fit(X, y)
+    np.testing.assert_allclose(model.coef_, 0, atol=1e-9)
+    assert np.abs(untouched.coef_).max() > 0.1
+    assert model.n_iter_ == untouched.n_iter_
+
+
+def test_set_weights_of_another_shape_are_refused():
+    X, y = blobs()
+    model = SoftmaxClassifier(random_state=0, warm_start=True).fit(X, y)
+    model.coef_ = np.zeros((3, 6))
+    for step in (model.partial_fit, model.fit):
+        with pytest.raises(ValueError, match=r"coef_ has shape \(3, 6\) and intercept_ \(4,\); wanted is \(4, 6\) and"):
+            step(X, y)

@@ -108,7 +108,8 @@ class LinearClassifier(LinearFitting):
     Attributes
     ----------
     coef_ : ndarray of shape (C, D), or (1, D) for two classes
-        Weights on raw rows.
+        Weights on raw rows. They and `intercept_` may be set, as federated learning does: predictions, `partial_fit`
+        and `fit` with `warm_start` go by what they are, on a model that was never fitted where `classes_` is set too.
     intercept_ : ndarray of shape (C,) or (1,)
     classes_ : ndarray of shape (C,)
         The labels, sorted.

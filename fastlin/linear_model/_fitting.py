@@ -147,7 +147,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed, Shown):
         _, index = _labels.encode(labels, weight, known)
         settings = _plan.settings(self, len(known))
         self._check_rest(rows)
-        begun = 0 if first else self._state.n_steps
+        begun = self._state.n_steps if hasattr(self, "_state") else 0
         if settings.average_from is not None:  # counted from the first call on
             settings = settings._replace(average_from=max(0, settings.average_from - begun))
         _plan.endless_schedule(self, _plan.given_rate(self) or 1.0, begun, settings)  # refuses before any change
@@ -163,7 +163,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed, Shown):
             names = getattr(self, "feature_names_in_", None)
         counts = counts + class_counts(index, weight, len(known))
         data = _Data(rows, index, row_weights(self.class_weight, known, index, weight, counts))
-        shape = _input.image_shape(X) or (None if first else self.image_shape_)
+        shape = _input.image_shape(X) or getattr(self, "image_shape_", None)
         meaning = Meaning(known, counts, shape, names)
         if data.n_rows == 0:
             self._publish(state, meaning)
@@ -194,8 +194,35 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed, Shown):
                 f"y holds the labels {classes.tolist()}, while warm_start is True and the last fit had "
                 f"{self.classes_.tolist()}; wanted is the same labels, or warm_start=False"
             )
-        coef, intercept = training.row_per_class(self.coef_, self.intercept_)
-        return replace(fresh, coef=coef.astype(fresh.coef.dtype), intercept=intercept.astype(fresh.coef.dtype))
+        coef, intercept = self._set_weights(fresh)
+        return replace(fresh, coef=coef, intercept=intercept)
+
+    def _set_weights(self, like: training.FitState) -> tuple[np.ndarray, np.ndarray]:
+        """Copies of `coef_` and `intercept_`, a row a class, as they are now, in the shape and type of the state's."""
+        given = np.atleast_1d(self.coef_), np.atleast_1d(self.intercept_)
+        coef, intercept = training.row_per_class(*given)
+        if coef.shape != like.coef.shape or intercept.shape != like.intercept.shape:
+            n_rows = 1 if len(like.coef) == 2 else len(like.coef)
+            raise ValueError(
+                f"coef_ has shape {given[0].shape} and intercept_ {given[1].shape}; wanted is "
+                f"({n_rows}, {like.coef.shape[1]}) and ({n_rows},)"
+            )
+        return coef.astype(like.coef.dtype), intercept.astype(like.coef.dtype)
+
+    def _last_state(self) -> training.FitState:
+        """A copy of the state of the last fit; `coef_` and `intercept_` count, where they were set since."""
+        if not hasattr(self, "_state"):  # nothing was fitted: somebody set them all
+            rows = np.atleast_2d(self.coef_)
+            n_features, dtype = rows.shape[1], _arrays.compute_dtype(rows)
+            rng = training.as_generator(self.random_state)
+            state = training.FitState.fresh(len(self.classes_), n_features, dtype, rng)
+        else:
+            state = replace(self._state)
+            coef, intercept = state.weights if len(state.coef) > 2 else training.row_for_two(*state.weights)
+            if np.array_equal(coef, self.coef_) and np.array_equal(intercept, self.intercept_):
+                return state
+        state.adopt(*self._set_weights(state), state.history)
+        return state
 
     def _validation(
         self, data: _Data, classes: np.ndarray, X: Any, eval_set: tuple[Any, Any] | None, rng: np.random.Generator
@@ -235,9 +262,9 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed, Shown):
 
     def _grown(self, classes: np.ndarray) -> tuple[np.ndarray, training.FitState]:
         """The counts and the state there are, with zeros for the classes that are new."""
-        state = self._state
+        state, counts = self._last_state(), getattr(self, "_class_counts", np.zeros(len(self.classes_)))
         if len(classes) == len(self.classes_):
-            return self._class_counts, replace(state)
+            return counts, state
         old = np.searchsorted(classes, self.classes_)
 
         def grown(array: np.ndarray) -> np.ndarray:
@@ -245,7 +272,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed, Shown):
             larger[old] = array
             return larger
 
-        return grown(self._class_counts), state.with_classes(grown)
+        return grown(counts), state.with_classes(grown)
 
     # Running it
 
