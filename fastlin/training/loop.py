@@ -377,10 +377,13 @@ class _Run:
         limit *= max(1.0, _TELLING_ROWS / n_rows)
         if loss <= limit * self.zero_loss and np.isfinite(self.parameters.W).all():
             return
+        cure = "pass a smaller eta0, or eta0='auto' with standardize=True, which follow the scale of the features"
+        if self.settings.halve_rate:
+            times = self.parameters.n_halvings
+            cure = f"that is eta0='auto', halved {times} times: clip rows far longer than others, or pass eta0"
         raise DivergenceError(
             f"the fit diverged: the loss went to {loss:.4g}, where weights of zero have {self.zero_loss:.4g}, at the "
-            f"learning rate {rate:.3g}; pass a smaller eta0, or eta0='auto' with standardize=True, which together "
-            "follow the scale of the features"
+            f"learning rate {rate:.3g}; {cure}"
         )
 
     # Between epochs
