@@ -123,10 +123,12 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed, Shown):
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """One epoch over the rows of `X`, from the weights the model has; from zero the first time.
 
-        The standardisation is that of all rows seen so far, and so are the counts of class_weight="balanced". The rate
-        does not decay to zero, as no end is known: of the schedule "auto" a given `eta0` stays, an automatic one falls
-        as 1 / sqrt(1 + steps / 500). `early_stopping` and `checkpoint` are for `fit`, and say nothing here. With the
-        solvers "lbfgs" and "auto", which want all rows at once, it is not there.
+        The standardisation is that of all rows seen so far, and so are the counts of class_weight="balanced". A feature
+        that turns out to spread more than twice as far as before has its weights shrunk accordingly. The rate does not
+        decay to zero, as no end is known: of the schedule "auto" a given `eta0` stays, an automatic one falls as
+        1 / sqrt(1 + steps / 500), and is no larger than the rows of a call allow. `early_stopping` and `checkpoint` are
+        for `fit`, and say nothing here. With the solvers "lbfgs" and "auto", which want all rows at once, it is not
+        there.
 
         Parameters
         ----------
