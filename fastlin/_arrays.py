@@ -452,6 +452,8 @@ def as_array(value: Any, name: str) -> np.ndarray:
 
 def _as_real(value: Any, name: str, dtype: np.dtype) -> np.ndarray:
     """A contiguous array of `dtype`; a finite number that is not finite in `dtype` is refused."""
+    if type(value) is np.ndarray and value.dtype == dtype and value.flags.carray:
+        return value  # as a training loop brings them, thousands of times
     array = as_array(value, name)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} has dtype {array.dtype}; wanted is real numbers")

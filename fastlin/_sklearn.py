@@ -2,8 +2,8 @@
 
 fastlin's estimators do not inherit from scikit-learn's: they work where it is not installed, and importing them does
 not import it. What it asks beyond `get_params` and `set_params` stands here: tags, metadata routing, tables as output,
-callbacks, its own kinds of errors and warnings. Each imports scikit-learn when called, and only scikit-learn's own
-functions, or a user of them, calls it.
+diagrams, callbacks, its own kinds of errors and warnings. Each imports scikit-learn when called, and only
+scikit-learn's own functions, or a user of them, calls it.
 """
 
 from __future__ import annotations
@@ -38,6 +38,20 @@ def conversion_warning() -> type[Warning]:
     """The category for data that was taken for something slightly else: scikit-learn's where that is loaded."""
     theirs = sys.modules.get("sklearn.exceptions")
     return UserWarning if theirs is None else theirs.DataConversionWarning
+
+
+class Shown:
+    """An object that a notebook shows as scikit-learn's own, where that is loaded: as its HTML diagram."""
+
+    def _repr_html_(self) -> str | None:
+        """The diagram; None, and the notebook shows the text, without scikit-learn or with its ``display="text"``."""
+        theirs = sys.modules.get("sklearn")
+        if theirs is None or theirs.get_config()["display"] != "diagram":
+            return None
+        from sklearn.utils import estimator_html_repr
+
+        html: str = estimator_html_repr(self)
+        return html
 
 
 class Routed:
@@ -84,7 +98,7 @@ def _requester_class(cls: type) -> type:
     return type(cls.__name__, (BaseEstimator,), methods)
 
 
-class TransformOutput:
+class TransformOutput(Shown):
     """A transformer whose features come as a table where scikit-learn's `set_output` or `set_config` asks for one."""
 
     # scikit-learn's name: its clone takes the choice over by it.

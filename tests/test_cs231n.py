@@ -486,10 +486,47 @@ test_accuracy = np.mean(y_test == best.predict(X_test))
 w = best.W[:-1, :].reshape(32, 32, 3, 10)
 templates = 255.0 * (w - np.min(w)) / (np.max(w) - np.min(w))
 grid = visualize_grid(templates.transpose(3, 0, 1, 2))
+best.save("best.npy")
+"""
+
+FEATURES = """
+import numpy as np
+from cs231n.data_utils import load_CIFAR10
+from cs231n.features import color_histogram_hsv, hog_feature
+
+X_train, y_train, X_test, y_test = load_CIFAR10("cs231n/datasets/cifar-10-batches-py")
+X_val, y_val = X_train[50:], y_train[50:]
+X_train, y_train = X_train[:50], y_train[:50]
+
+from cs231n.features import *
+
+feature_fns = [hog_feature, lambda img: color_histogram_hsv(img, nbin=10)]
+X_train_feats = extract_features(X_train, feature_fns, verbose=True)
+X_val_feats = extract_features(X_val, feature_fns)
+X_test_feats = extract_features(X_test, feature_fns)
+mean_feat = np.mean(X_train_feats, axis=0, keepdims=True)
+std_feat = np.std(X_train_feats - mean_feat, axis=0, keepdims=True)
+
+def prepare(F):
+    return np.hstack([(F - mean_feat) / std_feat, np.ones((F.shape[0], 1))])
+
+X_train_feats, X_val_feats, X_test_feats = map(prepare, (X_train_feats, X_val_feats, X_test_feats))
+
+from cs231n.classifiers.linear_classifier import LinearSVM, Softmax
+
+np.random.seed(0)
+accuracies = {}
+for name, classifier in (("svm", LinearSVM()), ("softmax", Softmax())):
+    classifier.train(X_train_feats, y_train, learning_rate=1e-2, reg=1e-3, num_iters=200)
+    accuracies[name] = [np.mean(y == classifier.predict(X)) for X, y in ((X_val_feats, y_val), (X_test_feats, y_test))]
+    classifier.save("best_%s_features.npy" % name)
 """
 
 
-def test_the_notebook_runs_with_its_imports_changed(tiny_cifar10: Any, capsys: pytest.CaptureFixture) -> None:
+def test_the_notebook_runs_with_its_imports_changed(
+    tiny_cifar10: Any, capsys: pytest.CaptureFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     exec(NOTEBOOK.replace("from cs231n.", "from fastlin.cs231n."), names)
     assert names["svm_loss"] == pytest.approx(9.0, abs=0.5)
@@ -499,9 +536,23 @@ def test_the_notebook_runs_with_its_imports_changed(tiny_cifar10: Any, capsys: p
     assert set(names["results"]) == {(1e-7, 2.5e4), (1e-7, 5e4), (5e-7, 2.5e4), (5e-7, 5e4)}
     assert names["best_val"] >= 0.9 and names["test_accuracy"] >= 0.9
     assert names["grid"].shape == (131, 131, 3)
+    assert [path.name for path in tmp_path.iterdir()] == ["best.npy"]
 
 
-@pytest.mark.parametrize("module", ["classifiers", "classifiers.linear_classifier", "gradient_check", "data_utils"])
+def test_the_notebook_of_features_runs_with_its_imports_changed(
+    tiny_cifar10: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(FEATURES.replace("from cs231n.", "from fastlin.cs231n."), names)
+    assert names["X_train_feats"].shape == (50, 155)
+    assert np.min(list(names["accuracies"].values())) >= 0.9, names["accuracies"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best_softmax_features.npy", "best_svm_features.npy"]
+
+
+@pytest.mark.parametrize(
+    "module", ["classifiers", "classifiers.linear_classifier", "gradient_check", "data_utils", "features"]
+)
 def test_names_of_the_modules_are_those_of_the_package(module: str) -> None:
     found = importlib.import_module(f"fastlin.cs231n.{module}")
     shared = [name for name in cs231n.__all__ if hasattr(found, name)]

@@ -71,6 +71,21 @@ def test_visual_words(run, images):
     assert names["X_train"].shape == (20, 3328) and names["X_test"].shape == (5, 3328)
 
 
+def test_coming_from_scikit_learn(run):
+    pytest.importorskip("sklearn")
+    names = run("scikit_learn.md")
+    assert names["ours"].score(names["X"], names["y"]) > 0.95
+
+
+def test_the_parameters_of_scikit_learn_are_those_that_the_page_names():
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    text = (DOCS / "scikit_learn.md").read_text()
+    named = set(re.findall(r"`(\w+)`", text.partition("## Parameters")[2].partition("mean what")[0]))
+    ours = fastlin.SoftmaxClassifier().get_params()
+    theirs = linear_model.SGDClassifier().get_params()
+    assert named == set(ours) & set(theirs)
+
+
 def test_a_model_file_is_read_without_fastlin(run):
     pytest.importorskip("safetensors")
     data = datasets.load_fashion_mnist_small()

@@ -314,6 +314,63 @@ def test_partial_fit_from_single_rows_on():
     assert model.score(X, y) > 0.9
 
 
+def streams(kind):
+    """Rows that a stream may bring, of two classes: ordinary ones, long tails, and features that are rarely set."""
+    rng = np.random.default_rng(7)
+    if kind == "units":
+        X, y = blobs(900, n_classes=2)
+        return X * 10.0 ** np.arange(-3, 3) + 100, y
+    if kind == "tails":
+        X = np.exp(2 * rng.normal(size=(900, 10)))
+        return X, (X[:, 0] > X[:, 1]).astype(int)
+    X = (rng.random((900, 50)) < 0.02).astype(float)
+    return X, (X[:, :25].sum(axis=1) > X[:, 25:].sum(axis=1)).astype(int)
+
+
+@pytest.mark.parametrize("n_rows", [1, 5, 20])
+@pytest.mark.parametrize(("kind", "wanted"), [("units", 0.9), ("tails", 0.65), ("rare", 0.85)])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_stream_of_few_rows_a_call_does_not_diverge(loss, kind, wanted, n_rows):
+    X, y = streams(kind)
+    model = LinearClassifier(loss, random_state=0)
+    for start in range(0, 500, n_rows):
+        rows = slice(start, start + n_rows)
+        model.partial_fit(X[rows], y[rows], classes=[0, 1])
+    assert model.score(X[500:], y[500:]) > wanted
+
+
+def test_a_stream_takes_no_larger_steps_than_its_longest_row_allows():
+    X, y = blobs()
+    model = LinearClassifier(standardize=False, random_state=0)
+    rates = []
+    for row in range(399):
+        rows = X[row : row + 1] * (10.0 if row == 100 else 1.0)
+        rates.append(model.partial_fit(rows, y[row : row + 1], classes=range(4)).learning_rate_)
+        assert rates[-1] * ((rows**2).sum() + 1) / 2 <= 1.0 + 1e-9
+    assert rates[100] < rates[99] / 20
+
+
+def test_weights_do_not_reach_beyond_the_range_they_were_learned_on():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(500, 3)), rng.integers(0, 3, 500)
+    X[:, 0] = 7.0 + 1e-6 * X[:, 0]  # next to constant until now
+    model = LinearClassifier(random_state=0)
+    for _ in range(20):
+        model.partial_fit(X, y, classes=[0, 1, 2])
+    before = copy.deepcopy(model)
+    mean = model.shift_[None]
+    far = mean + np.array([[5.0, 0.0, 0.0]])
+    assert np.abs(before.decision_function(far) - before.decision_function(mean)).max() > 1e3
+    model.set_params(eta0=1e-12, momentum=0.0).partial_fit(far, [0])
+    growth = before.scale_[0] / model.scale_[0]
+    np.testing.assert_allclose(model.coef_[:, 0], before.coef_[:, 0] * 2 / growth, rtol=1e-6)
+    np.testing.assert_allclose(model.coef_[:, 1:], before.coef_[:, 1:], rtol=1e-6)
+    np.testing.assert_allclose(model.decision_function(mean), before.decision_function(mean), atol=1e-6)
+    # An ordinary row changes the standardisation, and no score.
+    again = copy.deepcopy(model).partial_fit(mean + np.array([[0.5, 1.0, -1.0]]), [0])
+    np.testing.assert_allclose(again.decision_function(X), model.decision_function(X), rtol=1e-6, atol=1e-6)
+
+
 def test_partial_fit_of_nothing_changes_nothing():
     X, y = blobs()
     model = LinearClassifier(random_state=0).partial_fit(X[:0], y[:0], classes=range(4))
@@ -558,3 +615,58 @@ def test_fashion_mnist_with_the_defaults():
     X, X_test = (read(f"{split}-images-idx3-ubyte.gz", 16).reshape(-1, 784) for split in ("train", "t10k"))
     y, y_test = (read(f"{split}-labels-idx1-ubyte.gz", 8) for split in ("train", "t10k"))
     assert SoftmaxClassifier(random_state=0).fit(X, y).score(X_test, y_test) >= 0.843
+
+
+# Weights that somebody set
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("step", ["partial_fit", "fit"])
+def test_federated_averaging_goes_by_the_weights_that_are_set(step, n_classes):
+    X, y = blobs(1200, n_classes=n_classes)
+    n_rows = 1 if n_classes == 2 else n_classes
+    coef, intercept = np.zeros((n_rows, 6)), np.zeros(n_rows)
+    clients = [SoftmaxClassifier(warm_start=True, max_iter=1, random_state=k) for k in range(3)]
+    losses = []
+    for _ in range(8):
+        for k, client in enumerate(clients):
+            client.classes_, client.coef_, client.intercept_ = np.arange(n_classes), coef.copy(), intercept.copy()
+            getattr(client, step)(X[k::3], y[k::3])
+        coef = np.mean([client.coef_ for client in clients], axis=0)
+        intercept = np.mean([client.intercept_ for client in clients], axis=0)
+        scores = X @ coef.T + intercept
+        scores = np.hstack([0 * scores, scores]) if n_classes == 2 else scores
+        losses.append(-np.log(reference.softmax(scores)[np.arange(1200), y]).mean())
+    assert losses[-1] < losses[0] and losses[-1] < 0.2
+
+
+def test_a_model_of_weights_alone_predicts():
+    X, y = blobs(n_classes=3)
+    fitted, made = SoftmaxClassifier(random_state=0).fit(X, y), SoftmaxClassifier()
+    made.classes_, made.coef_, made.intercept_ = fitted.classes_, fitted.coef_, fitted.intercept_
+    np.testing.assert_array_equal(made.predict_proba(X), fitted.predict_proba(X))
+    assert made.score(X, y) == fitted.score(X, y)
+    with pytest.raises(ValueError, match="X has 5 features, but SoftmaxClassifier is expecting 6 features"):
+        made.predict(X[:, :5])
+
+
+def test_partial_fit_goes_on_from_weights_changed_in_place():
+    X, y = blobs()
+    model = SoftmaxClassifier(random_state=0).fit(X, y)
+    untouched = copy.deepcopy(model)
+    model.coef_[...] = 0
+    model.intercept_ = np.zeros(4)
+    for each in (model, untouched):
+        each.set_params(eta0=1e-12).partial_fit(X, y)
+    np.testing.assert_allclose(model.coef_, 0, atol=1e-9)
+    assert np.abs(untouched.coef_).max() > 0.1
+    assert model.n_iter_ == untouched.n_iter_
+
+
+def test_set_weights_of_another_shape_are_refused():
+    X, y = blobs()
+    model = SoftmaxClassifier(random_state=0, warm_start=True).fit(X, y)
+    model.coef_ = np.zeros((3, 6))
+    for step in (model.partial_fit, model.fit):
+        with pytest.raises(ValueError, match=r"coef_ has shape \(3, 6\) and intercept_ \(4,\); wanted is \(4, 6\) and"):
+            step(X, y)

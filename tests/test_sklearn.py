@@ -18,6 +18,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_digits, load_iris
 from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.exceptions import DataConversionWarning
 from sklearn.exceptions import NotFittedError as TheirNotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -25,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
+from fastlin.features import HOG
 from fastlin.linear_model import LinearClassifier, NotFittedError, SoftmaxClassifier, SVMClassifier
 
 # Those that scikit-learn expects its SGDClassifier to fail too: two equal rows are two steps, one of weight 2 is one.
@@ -90,6 +92,60 @@ def test_its_own_checks(estimator, check):
 def test_importing_the_estimators_does_not_import_it():
     code = "import sys; from fastlin import LinearClassifier; LinearClassifier(); sys.exit('sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+def test_a_notebook_shows_its_diagram():
+    for shown in (SoftmaxClassifier(alpha=0.125), HOG(orientations=11)):
+        html = shown._repr_html_()
+        assert "sk-estimator" in html and type(shown).__name__ in html
+        assert ("0.125" in html) != ("orientations" in html)
+        with config_context(display="text"):
+            assert shown._repr_html_() is None
+    pipeline = make_pipeline(StandardScaler(), SoftmaxClassifier())
+    assert "SoftmaxClassifier" in pipeline._repr_html_()
+    code = "import sys; from fastlin import LinearClassifier; sys.exit(LinearClassifier()._repr_html_() is not None)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0
+
+
+def test_labels_in_a_column_of_a_table():
+    pytest.importorskip("pandas")
+    data = load_iris(as_frame=True)
+    with pytest.warns(DataConversionWarning, match="column-vector y"):
+        model = SoftmaxClassifier(random_state=0).fit(data.data, data.target.to_frame())
+    assert model.score(data.data, data.target.to_frame()) == model.score(data.data, data.target) > 0.9
+    with pytest.raises(ValueError, match=r"y has shape \(150, 2\)"):
+        model.score(data.data, np.zeros((150, 2), int))
+
+
+def test_columns_of_types_that_are_pandas_own():
+    pandas = pytest.importorskip("pandas")
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    model = SoftmaxClassifier(random_state=0).fit(X, y)
+    own = X.astype("Float64")
+    np.testing.assert_array_equal(SoftmaxClassifier(random_state=0).fit(own, y).coef_, model.coef_)
+    own.iloc[3, 1] = pandas.NA
+    for asked in (lambda: SoftmaxClassifier().fit(own, y), lambda: model.predict(own)):
+        with pytest.raises(ValueError, match="X holds NaN in row 3, feature 1"):
+            asked()
+    # Those are the labels' types too.
+    names = y.map({0: "a", 1: "b", 2: "c"})
+    for labels in (names.astype("category"), names.astype("string"), y.astype("Int64"), (y > 0).astype("boolean")):
+        found = SoftmaxClassifier(random_state=0).fit(X, labels)
+        assert found.score(X, labels) > 0.9 and found.classes_.tolist() == sorted(set(labels))
+
+
+@pytest.mark.parametrize("cls", [SoftmaxClassifier, SVMClassifier])
+def test_tables_of_polars(cls):
+    polars = pytest.importorskip("polars")
+    X, y = load_iris(return_X_y=True)
+    table = polars.DataFrame(X, schema=["a", "b", "c", "d"])
+    names = polars.Series(np.array(["x", "y", "z"])[y])
+    model = cls(random_state=0).fit(table, names)
+    assert model.feature_names_in_.tolist() == ["a", "b", "c", "d"] and model.classes_.tolist() == ["x", "y", "z"]
+    np.testing.assert_array_equal(model.coef_, cls(random_state=0).fit(X, y).coef_)
+    assert model.score(table, names) > 0.9
+    with pytest.raises(ValueError, match="same order"):
+        model.predict(table[["b", "a", "c", "d"]])
 
 
 def test_an_unfitted_model_raises_an_error_of_either_kind():

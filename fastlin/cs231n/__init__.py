@@ -16,6 +16,7 @@ from fastlin.cs231n.classifiers import (
     svm_loss_vectorized,
 )
 from fastlin.cs231n.data_utils import get_CIFAR10_data, load_CIFAR10
+from fastlin.cs231n.features import color_histogram_hsv, extract_features, hog_feature, rgb2gray
 from fastlin.cs231n.gradient_check import (
     eval_numerical_gradient,
     eval_numerical_gradient_array,
@@ -28,12 +29,16 @@ __all__ = [
     "LinearClassifier",
     "LinearSVM",
     "Softmax",
+    "color_histogram_hsv",
     "eval_numerical_gradient",
     "eval_numerical_gradient_array",
+    "extract_features",
     "get_CIFAR10_data",
     "grad_check_sparse",
+    "hog_feature",
     "load_CIFAR10",
     "rel_error",
+    "rgb2gray",
     "softmax_loss_naive",
     "softmax_loss_vectorized",
     "svm_loss_naive",

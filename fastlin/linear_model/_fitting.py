@@ -14,7 +14,7 @@ import numpy as np
 from fastlin import _arrays, _columns, _labels, training
 from fastlin._labels import Meaning
 from fastlin._params import available
-from fastlin._sklearn import CallbackSupport, CallbackTask, Routed, classifier_tags
+from fastlin._sklearn import CallbackSupport, CallbackTask, Routed, Shown, classifier_tags
 from fastlin.linear_model import _input, _plan
 from fastlin.linear_model._class_weight import class_counts, row_weights
 from fastlin.linear_model._prediction import LinearPrediction
@@ -42,7 +42,7 @@ def _check_minibatches(model: Any, name: str) -> None:
         raise AttributeError(f"{name} is there for solver='sgd' and 'adam', not {model.solver!r}: that wants all rows")
 
 
-class LinearFitting(LinearPrediction, CallbackSupport, Routed):
+class LinearFitting(LinearPrediction, CallbackSupport, Routed, Shown):
     """Fitting of a linear classifier, from the parameters that `LinearClassifier` describes."""
 
     _state: training.FitState
@@ -109,7 +109,9 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         def run(task: CallbackTask | None) -> None:
             began = time.perf_counter()
             self._run(state, data, settings, rates, n_epochs, meaning, validation, task, self.checkpoint)
-            if self.solver == "auto":
+            if self.solver != "auto":
+                self._settle(state, data, settings, meaning)
+            else:
                 seconds = time.perf_counter() - began
                 left = None if self.max_time is None else max(self.max_time - seconds, _LEAST_SECONDS)
                 self._run_full_batch(state, data, settings, meaning, validation, task, left)
@@ -121,10 +123,12 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """One epoch over the rows of `X`, from the weights the model has; from zero the first time.
 
-        The standardisation is that of all rows seen so far, and so are the counts of class_weight="balanced". The rate
-        does not decay to zero, as no end is known: of the schedule "auto" a given `eta0` stays, an automatic one falls
-        as 1 / sqrt(1 + steps / 500). `early_stopping` and `checkpoint` are for `fit`, and say nothing here. With the
-        solvers "lbfgs" and "auto", which want all rows at once, it is not there.
+        The standardisation is that of all rows seen so far, and so are the counts of class_weight="balanced". A feature
+        that turns out to spread more than twice as far as before has its weights shrunk accordingly. The rate does not
+        decay to zero, as no end is known: of the schedule "auto" a given `eta0` stays, an automatic one falls as
+        1 / sqrt(1 + steps / 500), and is no larger than the rows of a call allow. `early_stopping` and `checkpoint` are
+        for `fit`, and say nothing here. With the solvers "lbfgs" and "auto", which want all rows at once, it is not
+        there.
 
         Parameters
         ----------
@@ -145,7 +149,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         _, index = _labels.encode(labels, weight, known)
         settings = _plan.settings(self, len(known))
         self._check_rest(rows)
-        begun = 0 if first else self._state.n_steps
+        begun = self._state.n_steps if hasattr(self, "_state") else 0
         if settings.average_from is not None:  # counted from the first call on
             settings = settings._replace(average_from=max(0, settings.average_from - begun))
         _plan.endless_schedule(self, _plan.given_rate(self) or 1.0, begun, settings)  # refuses before any change
@@ -161,7 +165,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
             names = getattr(self, "feature_names_in_", None)
         counts = counts + class_counts(index, weight, len(known))
         data = _Data(rows, index, row_weights(self.class_weight, known, index, weight, counts))
-        shape = _input.image_shape(X) or (None if first else self.image_shape_)
+        shape = _input.image_shape(X) or getattr(self, "image_shape_", None)
         meaning = Meaning(known, counts, shape, names)
         if data.n_rows == 0:
             self._publish(state, meaning)
@@ -173,7 +177,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         settings = self._with_strength(state, data, settings)
         if settings.average_from is None and not settings.average_tail:
             state.average, state.n_averaged = None, 0
-        rate = self._rate(state, data, settings)
+        rate = self._rate(state, data, settings, stream=True)
         self._run(state, data, settings, _plan.endless_schedule(self, rate, begun, settings), 1, meaning)
         return self
 
@@ -192,8 +196,35 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
                 f"y holds the labels {classes.tolist()}, while warm_start is True and the last fit had "
                 f"{self.classes_.tolist()}; wanted is the same labels, or warm_start=False"
             )
-        coef, intercept = training.row_per_class(self.coef_, self.intercept_)
-        return replace(fresh, coef=coef.astype(fresh.coef.dtype), intercept=intercept.astype(fresh.coef.dtype))
+        coef, intercept = self._set_weights(fresh)
+        return replace(fresh, coef=coef, intercept=intercept)
+
+    def _set_weights(self, like: training.FitState) -> tuple[np.ndarray, np.ndarray]:
+        """Copies of `coef_` and `intercept_`, a row a class, as they are now, in the shape and type of the state's."""
+        given = np.atleast_1d(self.coef_), np.atleast_1d(self.intercept_)
+        coef, intercept = training.row_per_class(*given)
+        if coef.shape != like.coef.shape or intercept.shape != like.intercept.shape:
+            n_rows = 1 if len(like.coef) == 2 else len(like.coef)
+            raise ValueError(
+                f"coef_ has shape {given[0].shape} and intercept_ {given[1].shape}; wanted is "
+                f"({n_rows}, {like.coef.shape[1]}) and ({n_rows},)"
+            )
+        return coef.astype(like.coef.dtype), intercept.astype(like.coef.dtype)
+
+    def _last_state(self) -> training.FitState:
+        """A copy of the state of the last fit; `coef_` and `intercept_` count, where they were set since."""
+        if not hasattr(self, "_state"):  # nothing was fitted: somebody set them all
+            rows = np.atleast_2d(self.coef_)
+            n_features, dtype = rows.shape[1], _arrays.compute_dtype(rows)
+            rng = training.as_generator(self.random_state)
+            state = training.FitState.fresh(len(self.classes_), n_features, dtype, rng)
+        else:
+            state = replace(self._state)
+            coef, intercept = state.weights if len(state.coef) > 2 else training.row_for_two(*state.weights)
+            if np.array_equal(coef, self.coef_) and np.array_equal(intercept, self.intercept_):
+                return state
+        state.adopt(*self._set_weights(state), state.history)
+        return state
 
     def _validation(
         self, data: _Data, classes: np.ndarray, X: Any, eval_set: tuple[Any, Any] | None, rng: np.random.Generator
@@ -233,9 +264,9 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
 
     def _grown(self, classes: np.ndarray) -> tuple[np.ndarray, training.FitState]:
         """The counts and the state there are, with zeros for the classes that are new."""
-        state = self._state
+        state, counts = self._last_state(), getattr(self, "_class_counts", np.zeros(len(self.classes_)))
         if len(classes) == len(self.classes_):
-            return self._class_counts, replace(state)
+            return counts, state
         old = np.searchsorted(classes, self.classes_)
 
         def grown(array: np.ndarray) -> np.ndarray:
@@ -243,7 +274,7 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
             larger[old] = array
             return larger
 
-        return grown(self._class_counts), state.with_classes(grown)
+        return grown(counts), state.with_classes(grown)
 
     # Running it
 
@@ -275,6 +306,15 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
             finally:
                 if state.stop_reason is not None:
                     self._publish(state, meaning)
+
+    def _settle(
+        self, state: training.FitState, data: _Data, settings: training.Settings, meaning: Meaning
+    ) -> None:
+        """Find the zeros of an l1 penalty, where minibatches left the weights and nothing says to keep those."""
+        kept = self.early_stopping or settings.average_from is not None or state.stop_reason in ("callback", "max_time")
+        if settings.l1 > 0 and settings.batch_size < data.n_rows and not kept:
+            training.settle(state, data.rows, data.y, settings, data.weight)
+            self._publish(state, meaning)
 
     def _run_full_batch(
         self,
@@ -321,13 +361,15 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed):
         l2, l1 = _plan.penalty(self, alpha, len(state.coef))
         return settings._replace(l2=l2, l1=l1)
 
-    def _rate(self, state: training.FitState, data: _Data, settings: training.Settings) -> float:
+    def _rate(
+        self, state: training.FitState, data: _Data, settings: training.Settings, stream: bool = False
+    ) -> float:
         """The rate of the first step, as `eta0` or the data have it."""
         dtype = _arrays.compute_dtype(data.rows)
         given = _plan.given_rate(self)
         if given is not None:
             return _arrays.as_positive(given, "eta0", dtype)
-        rate = state.auto_rate(data.rows, data.weight, settings)
+        rate = state.auto_rate(data.rows, data.weight, settings, stream=stream)
         if rate < np.finfo(dtype).smallest_subnormal:
             raise ValueError(
                 f"X holds numbers so large that the learning rate would be {rate:.3g}, which {dtype} does not hold; "

@@ -16,6 +16,8 @@ def as_rows(X: Any) -> np.ndarray:
         raise TypeError("X is a sparse matrix; fastlin takes dense rows: pass X.toarray()")
     array = X if isinstance(X, np.ndarray) else np.asarray(X)
     if array.dtype == object:
+        if hasattr(X, "isna"):  # pandas' own missing values are no floats
+            array = np.where(X.isna(), np.nan, array)
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
@@ -59,6 +61,9 @@ def check_any_weight(weight: np.ndarray | None) -> None:
 
 def accuracy(predicted: np.ndarray, y: Any, sample_weight: Any, classes: np.ndarray, rows: str) -> float:
     """Share of the labels that are `predicted` rightly, weighted where weights are given; `rows` are what X holds."""
+    if y is not None:
+        y = _labels.as_array(y, "y")
+        y = y.ravel() if y.ndim == 2 and y.shape[1] == 1 else y  # a column, as fit takes it
     labels = _labels.as_label_array(y, len(predicted))
     weight = _arrays.as_sample_weight(sample_weight, len(predicted))
     if len(predicted) == 0:

@@ -95,10 +95,10 @@ class LinearPrediction(LinearParameters):
             raise not_fitted_error(f"this {type(self).__name__} is not fitted; call fit first")
 
     def _check_features(self, rows: np.ndarray) -> None:
-        if rows.shape[1] != self.n_features_in_:
+        n_features = self.coef_.shape[1]  # there is no n_features_in_ where somebody set the weights
+        if rows.shape[1] != n_features:
             raise ValueError(
-                f"X has {rows.shape[1]} features, but {type(self).__name__} is expecting {self.n_features_in_} "
-                "features as input"
+                f"X has {rows.shape[1]} features, but {type(self).__name__} is expecting {n_features} features as input"
             )
 
     def __sklearn_is_fitted__(self) -> bool:

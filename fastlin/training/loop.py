@@ -14,6 +14,7 @@ from fastlin import functional
 from fastlin._results import EpochReport
 from fastlin.training.callbacks import TrainingView, asks_to_stop
 from fastlin.training.checkpoint import Checkpoint, Saver, fingerprint_of, fingerprint_of_rows, restore_rng, rng_state
+from fastlin.training.divergence import EPOCH_LIMIT, SEGMENT_LIMIT, DivergenceError, check_divergence
 from fastlin.training.history import EpochRecord, History
 from fastlin.training.parameters import Parameters
 from fastlin.training.schedules import as_schedule
@@ -28,19 +29,11 @@ _SEGMENT_WORK = 5e8
 _ROW_WORK = 2e3
 _BATCH_WORK = 2e4
 
-# A fit has diverged when it is this many times worse than weights of zero, which know nothing: over a whole epoch, and
-# within one segment, where a few odd rows may do it.
-_DIVERGED_EPOCH = 10.0
-_DIVERGED_SEGMENT = 100.0
 # How often a rate that came from the data is halved at most: of made rows with outliers, and labels wrong on those,
 # three times were enough; sixteenfold of uneven rows is four more, and one to spare.
 _MOST_HALVINGS = 8
 
 _Pair = tuple[np.ndarray, np.ndarray]
-
-
-class DivergenceError(ArithmeticError):
-    """The loss of a fit went to infinity or far above where it began."""
 
 
 class Settings(NamedTuple):
@@ -226,7 +219,7 @@ class _Run:
         # What to begin again from.
         self.start = (parameters.copy(), history.copy(), self.schedule.state()) if settings.halve_rate else None
         self.saver = None if checkpoint is None else Saver(checkpoint, self._fingerprint())
-        self.rng_before = rng_state(rng)
+        self.rng_before = self._rng_to_save()
         self._resume()
         self.began = time.perf_counter() - self.position.seconds
 
@@ -277,7 +270,7 @@ class _Run:
         """Go on to the end of the epoch; False when time is up before."""
         position = self.position
         began = time.perf_counter() - position.epoch_seconds
-        self.rng_before = rng_state(self.rng)
+        self.rng_before = self._rng_to_save()
         order = self.rng.permutation(self.kept) if self.settings.shuffle else self.kept
         first_step = position.epoch * self.steps_per_epoch
         rates = self.schedule(first_step, self.steps_per_epoch)
@@ -296,7 +289,7 @@ class _Run:
                 if self.saver is not None and self.saver.due():
                     self._save()
         loss = position.loss_sum / position.weight_sum
-        self._check_divergence(loss, _DIVERGED_EPOCH, rates[0])
+        self._check_divergence(loss, len(order), EPOCH_LIMIT, rates[0])
         penalty = self.settings.penalty(self.parameters.W)
         validation = self._validate()
         seconds = time.perf_counter() - began
@@ -306,7 +299,7 @@ class _Run:
         )  # fmt: skip
         self.history.append(record)
         position.begin(position.epoch + 1)
-        self.rng_before = rng_state(self.rng)
+        self.rng_before = self._rng_to_save()
         if self.reporter is not None:
             self.reporter.epoch_done(record)
         return True
@@ -349,7 +342,7 @@ class _Run:
             parameters.n_steps += report.n_steps
             parameters.n_averaged += 0 if average is None else report.n_steps
             parameters.n_adapted += report.n_steps if settings.optimizer == "adam" else 0
-        self._check_divergence(loss, _DIVERGED_SEGMENT, rates[0])
+        self._check_divergence(loss, len(segment), SEGMENT_LIMIT, rates[0])
         weight = len(segment) if self.sample_weight is None else float(self.sample_weight[segment].sum())
         position.loss_sum += loss * weight
         position.weight_sum += weight
@@ -370,18 +363,12 @@ class _Run:
             parameters.average, parameters.n_averaged = (parameters.W.copy(), parameters.b.copy()), 0
         return parameters.average
 
-    def _check_divergence(self, loss: float, limit: float, rate: float) -> None:
-        # The loss is that of before each step: the last step's harm shows in the weights alone.
-        if loss <= limit * self.zero_loss and np.isfinite(self.parameters.W).all():
-            return
-        # What would follow the scale of the features, as far as it is not done.
-        ways = [] if self.settings.halve_rate else ["eta0='auto'"]
-        ways += [] if self.standardization is not None else ["standardize=True"]
-        raise DivergenceError(
-            f"the fit diverged: the loss went to {loss:.4g}, where weights of zero have {self.zero_loss:.4g}, at the "
-            f"learning rate {rate:.3g}; wanted is a smaller eta0"
-            + (f", or {' with '.join(ways)}, to follow the scale of the features" if ways else "")
-        )
+    def _check_divergence(self, loss: float, n_rows: int, limit: float, rate: float) -> None:
+        halvings = self.parameters.n_halvings if self.settings.halve_rate else None
+        check_divergence(
+            loss, n_rows, self.parameters.W, limit=limit, zero_loss=self.zero_loss, rate=rate, halvings=halvings,
+            standardized=self.standardization is not None,
+        )  # fmt: skip
 
     # Between epochs
 
@@ -422,6 +409,9 @@ class _Run:
         self.parameters.average, self.parameters.n_averaged = None, 0
 
     # On disk
+
+    def _rng_to_save(self) -> dict[str, Any] | None:
+        return None if self.saver is None else rng_state(self.rng)
 
     def _fingerprint(self) -> dict[str, Any]:
         """What the fit was started with."""

@@ -11,10 +11,11 @@ import numpy as np
 
 from fastlin.training.callbacks import TrainingView, asks_to_stop
 from fastlin.training.descent import Iterate
+from fastlin.training.divergence import DivergenceError
 from fastlin.training.full_batch import minimize
 from fastlin.training.gram import Gram
 from fastlin.training.history import EpochRecord
-from fastlin.training.loop import DivergenceError, Reporter, Settings
+from fastlin.training.loop import Reporter, Settings
 from fastlin.training.polishing import certify, polish
 from fastlin.training.state import FitState
 from fastlin.training.stopping import Validation

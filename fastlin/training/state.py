@@ -12,8 +12,9 @@ import numpy as np
 from fastlin import _arrays
 from fastlin.training.callbacks import TrainingView
 from fastlin.training.checkpoint import Checkpoint
+from fastlin.training.divergence import DivergenceError
 from fastlin.training.history import History
-from fastlin.training.loop import DivergenceError, Reporter, Settings, train
+from fastlin.training.loop import Reporter, Settings, train
 from fastlin.training.parameters import Parameters
 from fastlin.training.rates import adam_rate, auto_rate, curvature
 from fastlin.training.standardize import FeatureStatistics, Standardization, check_finite, survey
@@ -31,6 +32,9 @@ _LEAST_ROWS = 64
 # tails, outliers or wrong labels none diverged at 16 times the rate; at 32 some do.
 _MOST_UNEVEN = 16.0
 
+# How many times a feature's spread may grow between two calls while its weights stay as they are.
+_MOST_GROWTH = 2.0
+
 _Pair = tuple[np.ndarray, np.ndarray]
 
 
@@ -39,7 +43,8 @@ class FitState:
     """Weights on raw rows, a row a class, and what was learned of the data on the way.
 
     The weights are kept as they apply to raw rows, whatever coordinates they were trained in: so the standardisation
-    may change between two calls, as it does when more rows come in, and the scores do not.
+    may change between two calls, as it does when more rows come in, and the scores do not; but for features that turn
+    out to spread far wider than they did while their weights were learned.
 
     Attributes
     ----------
@@ -157,18 +162,54 @@ class FitState:
             check_finite(rows, sample_weight)
             return
         seen = survey(rows, sample_weight, n_threads)
+        before = self.standardization
         self.statistics = seen if self.statistics is None else self.statistics.merge(seen)
+        if before is not None:
+            self._restrain(before, self.statistics.standardization(fit_intercept))
 
-    def auto_rate(self, rows: np.ndarray, sample_weight: np.ndarray | None, settings: Settings) -> float:
-        """The rate for these rows; their curvature is looked at anew each time twice as many have been seen."""
+    def _restrain(self, before: Standardization, now: Standardization) -> None:
+        """Shrink the weights of features whose spread has grown more than twofold since `before`.
+
+        A weight was learned on the range that the feature had. Of few rows that may be next to nothing, and the weight
+        large: a value from far outside would have a score beyond all others. The scores at the mean stay.
+        """
+        known = before.scale > 0  # a feature that was constant has no weight
+        growth = np.where(known, _MOST_GROWTH * now.scale, 1.0) / np.where(known, before.scale, 1.0)
+        share = np.minimum(growth, 1.0)
+        if (share == 1.0).all():
+            return
+
+        def shrunk(pair: _Pair) -> _Pair:
+            coef = (pair[0] * share).astype(pair[0].dtype)
+            lost = pair[0].astype(np.float64) - coef
+            return coef, (pair[1] + (lost * before.shift).sum(axis=1)).astype(pair[1].dtype)
+
+        self.coef, self.intercept = shrunk((self.coef, self.intercept))
+        self.velocity = self.velocity and shrunk(self.velocity)
+        self.average = self.average and shrunk(self.average)
+
+    def auto_rate(
+        self, rows: np.ndarray, sample_weight: np.ndarray | None, settings: Settings, *, stream: bool = False
+    ) -> float:
+        """The rate for these rows; their curvature is looked at anew each time twice as many have been seen.
+
+        Rows that make no whole batch are a step of their own, and may be the longest yet: their curvature is looked at
+        each time, and counts where it is larger. `stream`: other rows come in other calls.
+        """
         if self.rows_seen >= 2 * self.curvature_at:
             self.data_curvature = curvature(rows, self.standardization, settings.batch_size, sample_weight)
             self.curvature_at = self.rows_seen
+        elif len(rows) < settings.batch_size:
+            found = curvature(rows, self.standardization, settings.batch_size, sample_weight)
+            self.data_curvature = max(self.data_curvature, found)
         if settings.optimizer == "adam":
             return adam_rate(self.data_curvature)
         rate = auto_rate(settings.loss, len(self.coef), settings.margin, settings.l2, self.data_curvature)
         # The squared hinge's gradient grows with the violation, without a bound: it takes no step but the safe one.
-        return rate if settings.power == 2 else rate * self.unevenness(rows, sample_weight, settings)
+        # In a stream a few rows are a bowl of their own, and momentum carries a step on through the next ones'.
+        if settings.power == 2:
+            return rate * (1 - settings.momentum) if stream and len(rows) < _LEAST_ROWS else rate
+        return rate * self.unevenness(rows, sample_weight, settings)
 
     def auto_alpha(
         self, rows: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, settings: Settings

@@ -10,6 +10,7 @@ the same batches: ``np.random.randn(D, C)`` for the weights where there are none
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from typing import Any
 
@@ -18,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fastlin import _arrays, functional
 from fastlin._results import EpochReport
+from fastlin.cs231n.classifiers import _saved
 from fastlin.cs231n.classifiers._layout import as_course_weights, check_features
 from fastlin.cs231n.classifiers.linear_svm import svm_loss_vectorized
 from fastlin.cs231n.classifiers.softmax import softmax_loss_vectorized
@@ -161,6 +163,49 @@ class LinearClassifier:
     def loss(self, X_batch: Any, y_batch: Any, reg: float) -> tuple[float, NDArray[Any]]:
         """Compute the loss of a batch and its gradient with respect to W, (D, C): for a subclass to write."""
         raise NotImplementedError(f"{type(self).__name__} has no loss; wanted is a subclass that returns (loss, grad)")
+
+    def save(self, fname: str | os.PathLike[str]) -> None:
+        """Write `W` to a file that the course's own `load` reads too: a dictionary in NumPy's ``.npy``.
+
+        Parameters
+        ----------
+        fname : path
+            In the working directory, where it names no other; the course writes to its folder ``saved``. ``.npy`` is
+            appended where it is not there.
+
+        Raises
+        ------
+        ValueError
+            Before `train`.
+        """
+        _saved.write(fname, self._trained())
+        print(fname, "saved.")
+
+    def load(self, fname: str | os.PathLike[str]) -> bool:
+        """Read `W` back from a file of `save`, or of the course's; without running what its pickle may hold.
+
+        Parameters
+        ----------
+        fname : path
+            As in `save`.
+
+        Returns
+        -------
+        bool
+            False, and `W` as it was, where there is no such file.
+
+        Raises
+        ------
+        ValueError
+            When the file holds something else.
+        """
+        W = _saved.read(fname)
+        if W is None:
+            print(fname, "not available.")
+            return False
+        self.W = as_course_weights(W)
+        print(fname, "loaded.")
+        return True
 
     def _trained(self) -> NDArray[Any]:
         if self.W is None:
