@@ -60,7 +60,7 @@ def calls() -> dict[str, Callable[[], Any]]:
 
     for dtype in ("uint8", "float16", "float32", "float64"):
         add(f"softmax_loss {dtype} 64x3072x10", functional.softmax_loss, *arrays(64, 3072, 10, dtype))
-    for n, d, c in ((64, 3072, 2), (61, 1000, 37), (64, 768, 100), (64, 192, 1000), (32, 16, 3)):
+    for n, d, c in ((64, 3072, 2), (64, 3072, 4), (61, 1000, 37), (64, 768, 100), (64, 192, 1000), (32, 16, 3)):
         add(f"softmax_loss float32 {n}x{d}x{c}", functional.softmax_loss, *arrays(n, d, c, "float32"))
     plain = arrays(64, 3072, 10, "float32")
     add("hinge_loss float32 64x3072x10", functional.hinge_loss, *plain)

@@ -6,9 +6,9 @@
 #define FL_VECTOR_BYTES 32
 /* 16 registers; the plan in rows.inc.h counts them. */
 #define FL_GROUP 5
-#define FL_ROW_TILE(classes) ((classes) <= 2 ? 4 : 2)
-#define FL_VECTOR_TILE(classes) ((classes) <= 2 ? 4 : 2)
-#define FL_STRIPE 2
+#define FL_ROW_TILE(classes) ((classes) <= 3 ? 4 : 2)
+#define FL_VECTOR_TILE(classes) ((classes) <= 3 ? 4 : 2)
+#define FL_STRIPE 4
 #define FL_FEW 40
 #define FL_TABLE_CLASSES 40
 #define FL_PANEL 3

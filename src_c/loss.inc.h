@@ -272,9 +272,9 @@ static ptrdiff_t NAME(drop_zeros)(ptrdiff_t n, ptrdiff_t c, void *s_nc, ptrdiff_
     ptrdiff_t kept = 0;
     for (ptrdiff_t r = 0; r < n; r++) {
         const REAL *s = (const REAL *)s_nc + r * ld_s;
-        int any = 0;
-        for (ptrdiff_t j = 0; j < c; j++) any |= s[j] != 0;
-        if (!any) continue;
+        ptrdiff_t j = 0;
+        while (j < c && s[j] == 0) j++;
+        if (j == c) continue;
         if (kept < r) {
             memcpy(to, s, (size_t)c * sizeof *s);
             x_n[kept] = x_n[r];

@@ -91,7 +91,7 @@ cdef inline void *data_of(cnp.ndarray array) noexcept:
 # which then leaves the first part of them to the scores (FL_ASK_PACE of rows.inc.h). Of more classes the gradient alone
 # asks, as `scores` is the phase that waits for memory; but where few rows have a gradient, the scores alone.
 cdef enum:
-    BOUND_BY_MEMORY = 2
+    BOUND_BY_MEMORY = 3
 # What a row costs besides its 4 C D operations, in operations: the exponentials, the bookkeeping.
 cdef enum:
     ROW_WORK = 2_000
