@@ -650,6 +650,21 @@ def test_a_model_of_weights_alone_predicts():
         made.predict(X[:, :5])
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_model_of_weights_alone_is_saved_and_goes_on_alike(n_classes, tmp_path):
+    X, y = blobs(n_classes=n_classes)
+    fitted, made = SoftmaxClassifier(random_state=0).fit(X, y), SoftmaxClassifier(random_state=0)
+    made.classes_, made.coef_, made.intercept_ = fitted.classes_, fitted.coef_, fitted.intercept_
+    made.save(tmp_path / "made.npz")
+    assert not hasattr(made, "n_iter_")  # saving does not change it
+    loaded = SoftmaxClassifier.load(tmp_path / "made.npz")
+    np.testing.assert_array_equal(loaded.coef_, fitted.coef_)
+    for model in (made, loaded):
+        model.partial_fit(X, y)
+    np.testing.assert_array_equal(loaded.coef_, made.coef_)
+    np.testing.assert_array_equal(loaded.intercept_, made.intercept_)
+
+
 def test_partial_fit_goes_on_from_weights_changed_in_place():
     X, y = blobs()
     model = SoftmaxClassifier(random_state=0).fit(X, y)

@@ -168,5 +168,6 @@ def to_sklearn(model: LinearClassifier) -> Any:
     estimator.coef_ = coef.copy()
     estimator.intercept_ = intercept.copy()
     estimator.n_features_in_ = coef.shape[1]
-    estimator.n_iter_ = np.array([model.n_iter_], np.int32) if model.loss == "softmax" else model.n_iter_
+    n_iter = model._completed().n_iter_
+    estimator.n_iter_ = np.array([n_iter], np.int32) if model.loss == "softmax" else n_iter
     return estimator

@@ -199,7 +199,8 @@ class LinearClassifier(LinearFitting):
         `partial_fit` on a loaded model starts from rest.
         """
         self._check_fitted()
-        model_file.save(self, self._state, path)
+        model = self._completed()
+        model_file.save(model, model._state, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> LinearClassifier:

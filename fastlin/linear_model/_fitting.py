@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 from collections.abc import Callable
@@ -210,6 +211,15 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed, Shown):
                 f"({n_rows}, {like.coef.shape[1]}) and ({n_rows},)"
             )
         return coef.astype(like.coef.dtype), intercept.astype(like.coef.dtype)
+
+    def _completed(self) -> Self:
+        """The model; where somebody set its weights and nothing was fitted, a copy with all that a fit leaves."""
+        if hasattr(self, "_state"):
+            return self
+        model = copy.copy(self)
+        counts, state = self._grown(self.classes_)
+        model._publish(state, Meaning(self.classes_, counts, None, None))
+        return model
 
     def _last_state(self) -> training.FitState:
         """A copy of the state of the last fit; `coef_` and `intercept_` count, where they were set since."""

@@ -86,11 +86,11 @@ def class_weights(model: Any, weights: Weights = "raw") -> np.ndarray:
     """
     _arrays.as_choice(weights, "weights", WEIGHTS)
     coef, _ = rows_and_biases(model)
-    model = classifier_of(model)
-    if weights == "raw" or model.scale_ is None:
+    fitted = getattr(classifier_of(model), "scale_", None)  # none where somebody set the weights
+    if weights == "raw" or fitted is None:
         return coef
     # x' = (x - shift) * scale, and a constant feature has the scale 0 and no weight.
-    scale = np.asarray(model.scale_, np.float64)
+    scale = np.asarray(fitted, np.float64)
     return np.divide(coef, scale, out=np.zeros_like(coef), where=scale > 0)
 
 
