@@ -32,9 +32,10 @@ class LinearClassifier(LinearFitting):
         "softmax": -log p_y, gives probabilities. "hinge": sum over j != y of max(0, s_j - s_y + margin), the multiclass
         support vector machine of Weston and Watkins. "squared_hinge": the terms of that squared.
     penalty : {"l2", "l1", "elasticnet", None}
-        Which norm of the weights is penalised; the zeros of "l1" and "elasticnet" are exact. To find them, `fit` by
-        minibatches ends with ten steps on all rows at once, which no epoch counts (`fastlin.training.settling`); not
-        so after early stopping, a callback or `max_time`, nor where `average` is given. "lbfgs" finds all of them.
+        Which norm of the weights is penalised; the zeros of "l1" and "elasticnet" are exact. "lbfgs" finds all of them.
+        To find those of a strong penalty, `fit` by minibatches ends with ten steps on all rows at once, which no epoch
+        counts (`fastlin.training.settling`); not so after early stopping, a callback or `max_time`, nor where `average`
+        is given.
     alpha : "auto" or float
         Strength of the penalty. "auto" has the size of the scores in mind, and falls as rows become many
         (`fastlin.training.strength` has the formula); 1e-4 for "l1" and "elasticnet". A number is taken as it is:
