@@ -56,7 +56,7 @@ typedef struct {
     void (*scores)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *const *x_n, const void *w_packed, void *s_nc,
                    ptrdiff_t ld_s, void *scratch, const void *const *next_n);
     /* dw_cd (+)= g_nc^T . rows, for the features [d0, d1); dw_cd points at feature d0. next_n: as above, or
-     * NULL; only with all features, d0 = 0. FL_GRADIENT_ROWS at a time are summed from zero and then added. */
+     * NULL; only with all features, d0 = 0. `run_rows` at a time are summed from zero and then added. */
     void (*gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g, ptrdiff_t d0,
                      ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate, const void *const *next_n);
     /* out_nd = rows less centre_d, for the features [d0, d1); centre_d points at feature d0. */
@@ -66,6 +66,7 @@ typedef struct {
      * stand for rows of total weight `seen`. weight_n NULL: all ones. */
     void (*moments)(ptrdiff_t n, const void *const *x_n, const double *weight_n, double seen, ptrdiff_t d0,
                     ptrdiff_t d1, double *mean_d, double *m2_d);
+    ptrdiff_t run_rows; /* of `gradient` */
 } fl_row_kernels;
 
 /* Kernels on scores and weights: one set for each computing type. */
@@ -215,10 +216,6 @@ enum { FL_READ_BYTES = 256 };
 #else
 #define FL_COMPILER "GCC " __VERSION__
 #endif
-
-/* Rows of one run of the gradient's sums: so many additions one after the other, for the sake of float's 24 bits; a
- * group's coefficients in double are 12 KiB of stack. */
-#define FL_GRADIENT_ROWS 128
 
 /* Room for one vector a row and class of a group: 64 bytes is the widest vector, 16 the most classes in a group. */
 #define FL_SCRATCH_BYTES(n) ((size_t)(n) * 16 * 64)

@@ -8,6 +8,7 @@
 #define FL_GROUP 5
 #define FL_ROW_TILE(classes) ((classes) <= 3 ? 4 : 2)
 #define FL_VECTOR_TILE(classes) ((classes) <= 3 ? 4 : 2)
+#define FL_RUN_ROWS 64
 #define FL_STRIPE 4
 #define FL_FEW 40
 #define FL_TABLE_CLASSES 40

@@ -8,6 +8,7 @@
 #define FL_GROUP 12
 #define FL_ROW_TILE(classes) ((classes) <= 2 ? 8 : (classes) <= 5 ? 4 : 2)
 #define FL_VECTOR_TILE(classes) ((classes) <= 2 ? 8 : (classes) <= 5 ? 4 : 2)
+#define FL_RUN_ROWS 128
 #define FL_STRIPE 0
 #define FL_FEW 112
 #define FL_TABLE_CLASSES 40

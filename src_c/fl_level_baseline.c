@@ -6,6 +6,7 @@
 #define FL_GROUP 5
 #define FL_ROW_TILE(classes) ((classes) <= 2 ? 4 : 2)
 #define FL_VECTOR_TILE(classes) ((classes) <= 2 ? 4 : 2)
+#define FL_RUN_ROWS 64
 #define FL_STRIPE 8
 #define FL_FEW 112
 #define FL_TABLE_CLASSES 16

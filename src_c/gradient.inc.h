@@ -1,4 +1,4 @@
-/* Template: the gradient of the weights, over a block of rows. A part of rows.inc.h, which includes it and has its plan. */
+/* Template: the gradient of the weights, over rows. A part of rows.inc.h, which includes it and has its plan. */
 
 FL_INLINE void NAME(gradient_tile)(const int classes, const int vectors, ptrdiff_t width, ptrdiff_t n,
                                    const X *const *x_n, ptrdiff_t d, const REAL *g_nc, ptrdiff_t ld_g, REAL *dw_cd,
@@ -62,15 +62,15 @@ FL_INLINE ptrdiff_t NAME(to_line)(ptrdiff_t n, const X *const *x_n, ptrdiff_t d)
 static void NAME(gradient_tiles)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g,
                                  ptrdiff_t d0, ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate,
                                  const void *const *next_n) {
-    REAL gathered[FL_GRADIENT_ROWS * FL_GROUP];
+    REAL gathered[FL_RUN_ROWS * FL_GROUP];
     for (ptrdiff_t g = 0; g < fl_cut_count(c, FL_GROUP); g++) {
         const ptrdiff_t c0 = fl_cut_start(c, FL_GROUP, g), classes = fl_cut_start(c, FL_GROUP, g + 1) - c0;
         const ptrdiff_t strip = NAME(strip)(d1, classes);
         const int pace = FL_ASK_PACE(classes);
         const ptrdiff_t d_ask = pace > 1 && strip < d1 && d1 <= 2 * strip ? strip : 0;
         const ptrdiff_t d_asked = next_n && g == 0 ? pace * (strip + LANES) : 0;
-        for (ptrdiff_t r0 = 0; r0 < n; r0 += FL_GRADIENT_ROWS) {
-            const ptrdiff_t rows = n - r0 < FL_GRADIENT_ROWS ? n - r0 : FL_GRADIENT_ROWS;
+        for (ptrdiff_t r0 = 0; r0 < n; r0 += FL_RUN_ROWS) {
+            const ptrdiff_t rows = n - r0 < FL_RUN_ROWS ? n - r0 : FL_RUN_ROWS;
             const X *const *x = (const X *const *)x_n + r0;
             const REAL *coefficient = (const REAL *)g_nc + r0 * ld_g + c0;
             const int add = accumulate || r0 > 0;
@@ -109,7 +109,7 @@ static void NAME(gradient_tiles)(ptrdiff_t n, ptrdiff_t c, const void *const *x_
  * first-level cache, or where the copy widens them once for all groups. */
 FL_INLINE int NAME(copies)(ptrdiff_t n, ptrdiff_t c, const X *const *x_n) {
     if (n < 2 || fl_cut_count(c, FL_GROUP) < 2) return 0;
-    /* A line more or less: the feature of a bias moves few rows on to the next set. Short rows are beside each other. */
+    /* A line more or less: the feature of a bias moves few rows on to the next set. Short rows lie side by side. */
     const uintptr_t apart = (uintptr_t)x_n[1] - (uintptr_t)x_n[0];
     return sizeof(X) < sizeof(REAL) || (apart >= 1024 && (apart + 64) % 2048 <= 128);
 }
@@ -118,7 +118,7 @@ FL_INLINE int NAME(copies)(ptrdiff_t n, ptrdiff_t c, const X *const *x_n) {
 static void NAME(gradient_stripes)(ptrdiff_t n, ptrdiff_t c, const X *const *x_n, const REAL *g_nc, ptrdiff_t ld_g,
                                    ptrdiff_t d0, ptrdiff_t d1, REAL *dw_cd, ptrdiff_t ld_dw, int accumulate,
                                    const X *const *next_n, ptrdiff_t d_asked) {
-    REAL copied[FL_GRADIENT_ROWS * FL_STRIPE * LANES];
+    REAL copied[FL_RUN_ROWS * FL_STRIPE * LANES];
     const ptrdiff_t larger = fl_cut_start(c, FL_GROUP, 1), in_larger = fl_cut_larger(c, FL_GROUP);
     for (ptrdiff_t d = d0; d < d1; d += FL_STRIPE * LANES, dw_cd += FL_STRIPE * LANES) {
         const X *const *next = d < d_asked ? next_n : NULL;
@@ -158,8 +158,8 @@ static void NAME(gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, con
         const ptrdiff_t d_line = d0 + NAME(to_line)(n, x, d1 - d0);
         const ptrdiff_t d_left = d_line + (d1 - d_line) / (FL_STRIPE * LANES) * (FL_STRIPE * LANES);
         if (d0 < d_line) NAME(gradient_tiles)(n, c, x_n, g_nc, ld_g, d0, d_line, dw_cd, ld_dw, accumulate, next_n);
-        for (ptrdiff_t r0 = 0; r0 < n; r0 += FL_GRADIENT_ROWS) {
-            const ptrdiff_t rows = n - r0 < FL_GRADIENT_ROWS ? n - r0 : FL_GRADIENT_ROWS;
+        for (ptrdiff_t r0 = 0; r0 < n; r0 += FL_RUN_ROWS) {
+            const ptrdiff_t rows = n - r0 < FL_RUN_ROWS ? n - r0 : FL_RUN_ROWS;
             NAME(gradient_stripes)
             (rows, c, x + r0, (const REAL *)g_nc + r0 * ld_g, ld_g, d_line, d_left, (REAL *)dw_cd + (d_line - d0),
              ld_dw, accumulate || r0 > 0, next_n ? (const X *const *)next_n + r0 : NULL,

@@ -23,7 +23,9 @@
  * gradient     Lanes are features: a group's classes x FL_VECTOR_TILE vectors, the rows of the block streaming by.
  *              12 x 2 sums + 2 rows + 1 coefficient = 27 registers, 5 x 4 + 4 + 1 = 25 and 2 x 8 + 2 + 1 = 19 where
  *              classes are few; 5 x 2 + 2 + 1 = 13 and 3 x 4 + 3 + 1 = 16 of 16. A coefficient is broadcast once for
- *              all vectors. Of several groups each first gathers its coefficients, which lie rows apart.
+ *              all vectors. Of several groups each first gathers its coefficients, which lie rows apart. FL_RUN_ROWS
+ *              rows at a time: at most 128 additions one after the other, for the sake of float's 24 bits; 64 where
+ *              registers are few, as more groups pass over the rows while they are near (AVX2, 768 x 100: 5 %).
  *
  *              Where registers are few (FL_STRIPE) and several groups pass over rows that lie a bad distance apart, or
  *              are to be widened, the first group leaves a copy of what it read, widened, in the first-level cache. At

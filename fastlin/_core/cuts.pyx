@@ -8,7 +8,6 @@
     a time.
 """
 
-from fastlin._core.kernels cimport FL_GRADIENT_ROWS
 from fastlin._core.rows cimport cuts_of, gradient_stride, products_of, row_work, rows_in_cache, size_block
 
 
@@ -63,7 +62,7 @@ cdef Sizes cut_rows(
     cut.group_rows = cuts_of(batch_size, n_groups)
     # Equal blocks, a fifth above what fits at most and few: each reads and writes the group's gradient once, and is one
     # sum of the kernel's. An even number of rows, as the scores take them in pairs.
-    n_blocks = max(cuts_of(cut.group_rows, min(height * 6 // 5, FL_GRADIENT_ROWS)),
+    n_blocks = max(cuts_of(cut.group_rows, min(height * 6 // 5, rows.kernels.run_rows)),
                    <ptrdiff_t>(min(work / BLOCK_WORK, <double>ENOUGH_BLOCKS) / n_groups + 0.5))
     height = cuts_of(cut.group_rows, n_blocks)
     height += height % 2

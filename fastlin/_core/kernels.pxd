@@ -81,6 +81,7 @@ cdef extern from "fl_kernels.h" nogil:
                        void *out_nd, ptrdiff_t ld_out) noexcept nogil
         void (*moments)(ptrdiff_t n, const void *const *x_n, const double *weight_n, double seen, ptrdiff_t d0,
                         ptrdiff_t d1, double *mean_d, double *m2_d) noexcept nogil
+        ptrdiff_t run_rows
 
     ctypedef struct fl_real_kernels:
         size_t size
@@ -175,7 +176,7 @@ cdef extern from "fl_kernels.h" nogil:
         uint32_t (*read)(ptrdiff_t n, const void *bytes_n) noexcept nogil
 
     enum:
-        FL_READ_BYTES, FL_GRADIENT_ROWS
+        FL_READ_BYTES
     size_t FL_SCRATCH_BYTES(ptrdiff_t n)
     const fl_kernels fl_kernels_baseline, fl_kernels_avx2, fl_kernels_avx512
     const fl_word_products fl_words_bf16, fl_words_amx
