@@ -25,15 +25,19 @@ def hog_by_pixel(im: np.ndarray) -> np.ndarray:
     if im.ndim == 3:
         im = 0.299 * im[..., 0] + 0.587 * im[..., 1] + 0.144 * im[..., 2]
     height, width = im.shape
+    gx, gy = np.zeros(im.shape), np.zeros(im.shape)
+    for row in range(height):
+        for column in range(width):
+            gx[row, column] = im[row, column + 1] - im[row, column] if column + 1 < width else 0.0
+            gy[row, column] = im[row + 1, column] - im[row, column] if row + 1 < height else 0.0
+    # Straight down is 0 degrees but for rounding, which decides whether it counts: that of NumPy's arctan2, not math's.
+    degrees = np.arctan2(gy, gx + 1e-15) * (180 / np.pi) + 90
     sums = np.zeros((width // 8, height // 8, 9))
     for row in range(height // 8 * 8):
         for column in range(width // 8 * 8):
-            gx = im[row, column + 1] - im[row, column] if column + 1 < width else 0.0
-            gy = im[row + 1, column] - im[row, column] if row + 1 < height else 0.0
-            degrees = math.atan2(gy, gx + 1e-15) * (180 / math.pi) + 90
             for k in range(9):
-                if 20 * k <= degrees < 20 * (k + 1) and degrees > 0:
-                    sums[column // 8, row // 8, k] += math.hypot(gx, gy)
+                if 20 * k <= degrees[row, column] < 20 * (k + 1) and degrees[row, column] > 0:
+                    sums[column // 8, row // 8, k] += math.hypot(gx[row, column], gy[row, column])
     return sums.ravel() / 64
 
 

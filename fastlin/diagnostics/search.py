@@ -204,7 +204,8 @@ def _losses_of(
     for start in range(0, len(rows), _BLOCK):
         block = rows[start : start + _BLOCK]
         scores = functional.scores(block, W, b, out=buffer[: len(block)], n_threads=n_threads)
-        per_row = _row_losses(scores.reshape(len(block), n_classes, n), y[start : start + _BLOCK], loss, margin)
+        with np.errstate(over="ignore", invalid="ignore"):  # as above
+            per_row = _row_losses(scores.reshape(len(block), n_classes, n), y[start : start + _BLOCK], loss, margin)
         total += per_row.sum(axis=0, dtype=np.float64)
     return total / len(rows)
 
