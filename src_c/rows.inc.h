@@ -54,7 +54,8 @@
 /* Where a step is a small part of a line, asking for memory costs more than it brings. */
 #define FL_ASKS (FL_VECTOR_BYTES > 16 && LANES * sizeof(X) >= 16)
 #define FL_COPIES_FIRST (FL_VECTOR_BYTES == 16)
-/* Features for each that the gradient asks for; more where the scores ask too (BOUND_BY_MEMORY of rows.pxd). */
+/* Features for each that the gradient asks for; more of one or two classes, where it and the scores ask for a half each
+ * (BOUND_BY_MEMORY of rows.pxd). */
 #define FL_ASK_PACE(classes) ((classes) > 2 ? 1 : 2)
 #endif
 

@@ -88,8 +88,9 @@ cdef inline void *data_of(cnp.ndarray array) noexcept:
 
 
 # So many products need less time than memory for the rows: the scores ask it for rows to come as well as the gradient,
-# which then leaves the first part of them to the scores (FL_ASK_PACE of rows.inc.h). Of more classes the gradient alone
-# asks, as `scores` is the phase that waits for memory; but where few rows have a gradient, the scores alone.
+# which of one or two leaves the first part of them to the scores (FL_ASK_PACE of rows.inc.h). Of more classes the
+# gradient alone asks, as `scores` is the phase that waits for memory; but where few rows have a gradient, the scores
+# alone.
 cdef enum:
     BOUND_BY_MEMORY = 3
 # What a row costs besides its 4 C D operations, in operations: the exponentials, the bookkeeping.

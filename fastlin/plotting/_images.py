@@ -86,8 +86,8 @@ def class_weights(model: Any, weights: Weights = "raw") -> np.ndarray:
     """
     _arrays.as_choice(weights, "weights", WEIGHTS)
     coef, _ = rows_and_biases(model)
-    fitted = getattr(classifier_of(model), "scale_", None)  # none where somebody set the weights
-    if weights == "raw" or fitted is None:
+    fitted = None if weights == "raw" else classifier_of(model)._completed().scale_
+    if fitted is None:
         return coef
     # x' = (x - shift) * scale, and a constant feature has the scale 0 and no weight.
     scale = np.asarray(fitted, np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 from typing import Any, BinaryIO
@@ -21,14 +22,13 @@ def read(fname: str | os.PathLike[str]) -> np.ndarray | None:
     """The weights that `write` or the course wrote; None where there is no such file."""
     path = _path(fname)
     try:
-        stream = open(path, "rb")  # noqa: SIM115 - closed below: its absence alone is no error
+        content = _files.read_whole(path)
     except FileNotFoundError:
         return None
-    with stream:
-        try:
-            return _weights(stream)
-        except Exception as error:  # damaged bytes make the readers raise whatever they please
-            raise ValueError(f"{path!r} holds no saved classifier: {error}") from None
+    try:
+        return _weights(io.BytesIO(content))
+    except Exception as error:  # damaged bytes make the readers raise whatever they please
+        raise ValueError(f"{path!r} holds no saved classifier: {error}") from None
 
 
 def _weights(stream: BinaryIO) -> np.ndarray:
@@ -81,5 +81,5 @@ _MEANT = {"_reconstruct": _Array, "ndarray": _Array, "dtype": _Type}
 
 
 def _path(fname: str | os.PathLike[str]) -> str:
-    path = os.fspath(fname)
+    path = _files.as_path(fname, "fname")
     return path if path.endswith(".npy") else path + ".npy"
