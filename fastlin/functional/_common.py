@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fastlin import _arrays
-from fastlin._core import rows as _rows
+from fastlin._core import plain as _plain
 
 Real = NDArray[np.float32] | NDArray[np.float64]
 
@@ -19,6 +19,6 @@ HINGE = {"sum": 1, "max": 2}
 
 def check_labels(y: Any, rows: Any, weight: Any, n_classes: int) -> None:
     """Refuse labels, of the rows that count, outside of 0..n_classes-1."""
-    wrong = _rows.find_wrong_label(y, rows, weight, n_classes)
+    wrong = _plain.find_wrong_label(y, rows, weight, n_classes)
     if wrong >= 0:
         _arrays.refuse_label(y, wrong, n_classes)

@@ -8,9 +8,12 @@ from numpy.typing import ArrayLike
 
 from fastlin import _arrays, _threads
 from fastlin._core import loss as _loss
-from fastlin._core import rows as _rows
+from fastlin._core import plain as _plain
 from fastlin._results import EpochResult, LossGradient
 from fastlin.functional._common import HINGE, SOFTMAX, Real, check_labels
+
+# What LossGradient(...) comes down to, by way of a function in Python: a tenth of what a small loss takes.
+_new = tuple.__new__
 
 
 def softmax_loss(
@@ -67,9 +70,9 @@ def softmax_loss(
     (2.0404, (3, 3), True)
     """
     value, _, _, dW, db = _checked_loss(
-        SOFTMAX, 1, 1.0, X, y, W, b, l2, l1, sample_weight, shift, scale, rows, n_threads, gradient=True
+        SOFTMAX, 1, 1.0, X, y, W, b, l2, l1, sample_weight, shift, scale, rows, n_threads, True
     )
-    return LossGradient(value, dW, db)
+    return _new(LossGradient, (value, dW, db))
 
 
 def hinge_loss(
@@ -118,12 +121,13 @@ def hinge_loss(
     >>> round(fastlin.hinge_loss(np.ones((1, 1)), [0], W).loss, 4)
     2.9
     """
-    power = _arrays.as_choice(power, "power", (1, 2))
-    kind = _arrays.as_choice(kind, "kind", ("sum", "max"))
+    if not _plain.is_plain_hinge(power, kind):
+        power = _arrays.as_choice(power, "power", (1, 2))
+        kind = _arrays.as_choice(kind, "kind", ("sum", "max"))
     value, _, _, dW, db = _checked_loss(
-        HINGE[kind], power, margin, X, y, W, b, l2, l1, sample_weight, shift, scale, rows, n_threads, gradient=True
+        HINGE[kind], power, margin, X, y, W, b, l2, l1, sample_weight, shift, scale, rows, n_threads, True
     )
-    return LossGradient(value, dW, db)
+    return _new(LossGradient, (value, dW, db))
 
 
 def evaluate(
@@ -169,18 +173,19 @@ def evaluate(
     kind = _arrays.as_choice(kind, "kind", ("sum", "max"))
     code = SOFTMAX if loss == "softmax" else HINGE[kind]
     value, n_correct, n_rows, _, _ = _checked_loss(
-        code, power, margin, X, y, W, b, l2, l1, sample_weight, shift, scale, rows, n_threads, gradient=False
+        code, power, margin, X, y, W, b, l2, l1, sample_weight, shift, scale, rows, n_threads, False
     )
     return EpochResult(value, n_correct / n_rows if n_rows else float("nan"))
 
 
 def _checked_loss(
     loss: int, power: int, margin: float, X: Any, y: Any, W: Any, b: Any, l2: float, l1: float, sample_weight: Any,
-    shift: Any, scale: Any, rows: Any, n_threads: int | None, *, gradient: bool,
+    shift: Any, scale: Any, rows: Any, n_threads: int | None, gradient: bool,
 ) -> tuple[float, int, int, Real, Real | None]:  # fmt: skip
     """(loss, rows right, rows), and the gradients, which are None unless wanted."""
-    n_threads = _arrays.as_thread_count(n_threads)
-    if not _rows.are_plain(X, y, W, b):
+    if n_threads is not None:
+        n_threads = _arrays.as_thread_count(n_threads)
+    if not _plain.are_plain(X, y, W, b):
         X = _arrays.as_rows(X)
         W = _arrays.as_weights(W, X.shape[1], _arrays.compute_dtype(X))
         b = _arrays.as_bias(b, W.shape[0], W.dtype)
@@ -199,9 +204,10 @@ def _checked_loss(
         rows = _arrays.as_row_index(rows, n_rows)
         n_rows = rows.shape[0]
     check_labels(y, rows, weight, n_classes)
-    margin = _arrays.as_positive(margin, "margin", dtype)
-    l2 = _arrays.as_nonnegative(l2, "l2", dtype)
-    l1 = _arrays.as_nonnegative(l1, "l1", dtype)
+    if not _plain.are_plain_numbers(margin, l2, l1):
+        margin = _arrays.as_positive(margin, "margin", dtype)
+        l2 = _arrays.as_nonnegative(l2, "l2", dtype)
+        l1 = _arrays.as_nonnegative(l1, "l1", dtype)
     threads = _threads.resolve(n_threads, 4.0 * n_rows * n_features * n_classes)
     return _loss.loss_gradient(
         X, y, W, b, rows, weight, shift_d, scale_d, loss, power, margin, l2, l1, gradient, threads
