@@ -399,7 +399,7 @@ def as_rates(lr: Any, n_batches: int, dtype: np.dtype) -> np.ndarray:
         return np.full(n_batches, rates)
     if rates.shape != (n_batches,):
         raise ValueError(f"lr has shape {rates.shape}; wanted is one number, or ({n_batches},), one a batch")
-    if not ((rates >= _SMALLEST[dtype]) & (rates <= _LARGEST[dtype])).all():
+    if n_batches and not _SMALLEST[dtype] <= np.minimum.reduce(rates) <= np.maximum.reduce(rates) <= _LARGEST[dtype]:
         raise ValueError(f"lr holds a rate that is not a finite number > 0 in {dtype}; wanted is such numbers")
     return rates
 

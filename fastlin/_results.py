@@ -54,15 +54,18 @@ class Moments(NamedTuple):
     variance: np.ndarray
 
 
+_NOTHING = (0.0, math.nan, math.nan, math.nan, math.nan)
+
+
 class EpochReport:
     """What the steps of an epoch did; passed as ``report=`` and filled in place, so that it is there after Ctrl-C too.
 
     Attributes
     ----------
-    told : ndarray of shape (4,), float64
+    told : ndarray of shape (5,), float64
         How many steps were taken; then of the last one sums of squares, over W and b: of the gradient of the objective
         on its batch and at the weights before it, the l1 penalty's part left out; of what it moved the weights by; of
-        the weights before it. NaN where the last batch took no step.
+        the weights before it. NaN where the last batch took no step. Last, the penalty of the weights now.
     losses : ndarray of shape (number of batches,), float64
         Loss of each batch before its step, penalty included; NaN for one that took no step.
     """
@@ -70,9 +73,8 @@ class EpochReport:
     __slots__ = ("losses", "told")
 
     def __init__(self) -> None:
-        self.told = np.full(4, np.nan)
-        self.told[0] = 0.0
-        self.losses = np.full(0, np.nan)
+        self.told = np.array(_NOTHING)
+        self.losses = np.empty(0)
 
     @property
     def n_steps(self) -> int:
@@ -89,6 +91,16 @@ class EpochReport:
         """Norm of the last step over that of the weights before it; NaN from all-zero weights."""
         step, before = float(self.told[2]), float(self.told[3])  # plain floats: NumPy's warn where both are infinite
         return math.sqrt(step / before) if before > 0.0 else math.nan
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether squares of the weights before the last step, and of the step, have a finite sum: then both are."""
+        return math.isfinite(float(self.told[2]) + float(self.told[3]))
+
+    @property
+    def penalty(self) -> float:
+        """The penalty of the weights after the last step."""
+        return float(self.told[4])
 
 
 def as_report(report: Any) -> EpochReport:

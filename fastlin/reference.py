@@ -397,15 +397,15 @@ def _epoch(
     weight = _arrays.as_sample_weight(sample_weight, len(rows))
     shift = _arrays.as_feature_vector(shift, rows.shape[1], "shift", dtype)
     scale = _arrays.as_feature_vector(scale, rows.shape[1], "scale", dtype)
+    margin = _arrays.as_positive(margin, "margin", dtype)
+    rows_loss = _softmax_rows if loss == "softmax" else _hinge_rows(margin, power, kind)
+    penalty = _Penalty.checked(l2, l1, dtype)
     order = None if order is None else _arrays.as_row_index(order, len(rows), "order")
     _arrays.check_model_in_place(W, b, rows, y=y, sample_weight=weight, shift=shift, scale=scale, order=order)
     order = np.arange(len(rows)) if order is None else order
     _arrays.check_labels(y, W.shape[0], _present(order, weight))
     batch_size = _arrays.as_count(batch_size, "batch_size")
     rates = _arrays.as_rates(lr, -(-len(order) // batch_size), dtype)
-    margin = _arrays.as_positive(margin, "margin", dtype)
-    rows_loss = _softmax_rows if loss == "softmax" else _hinge_rows(margin, power, kind)
-    penalty = _Penalty.checked(l2, l1, dtype)
     step, kept = optimizer(rows)
     average = _arrays.as_average(average, W, b, rows, **kept)
     n_averaged = _arrays.as_step_count(n_averaged, "n_averaged")
@@ -413,7 +413,7 @@ def _epoch(
 
     report = as_report(report)
     report.losses, told = np.full(len(rates), np.nan), report.told
-    told[:] = 0.0, np.nan, np.nan, np.nan
+    told[:] = 0.0, np.nan, np.nan, np.nan, penalty.value(W)
     sum_loss, sum_weight, n_correct, n_seen = 0.0, 0.0, 0, 0
     for k, rate in enumerate(rates):
         picked = order[k * batch_size : (k + 1) * batch_size]
@@ -434,7 +434,7 @@ def _epoch(
                 if mean is not None:
                     mean += (parameter - mean) / mean.dtype.type(n_averaged + told[0] + 1)
         moved = W - before[0], None if b is None else b - before[1]
-        told[:] = told[0] + 1, _squares((dW, db)), _squares(moved), _squares(before)
+        told[:] = told[0] + 1, _squares((dW, db)), _squares(moved), _squares(before), penalty.value(W)
     if n_seen == 0:
         return EpochResult(penalty.value(W), float("nan"))
     return EpochResult(sum_loss / sum_weight, n_correct / n_seen)

@@ -466,6 +466,7 @@ def test_the_report_has_the_loss_of_each_batch_before_its_step(module: Any) -> N
     np.testing.assert_allclose(report.losses, [expected[0], np.nan, expected[1]], rtol=1e-12)
     assert result.loss == pytest.approx((4.5 * expected[0] + 4.0 * expected[1]) / 8.5)
     np.testing.assert_allclose(W, stepped, rtol=1e-12)
+    assert report.penalty == pytest.approx(0.1 * float((W**2).sum()), rel=1e-12) and report.is_finite
     # With an l1 penalty, and again in the same report.
     before = float(np.abs(W).sum())
     first = functional.softmax_loss(X, y, W, sample_weight=weight, rows=np.arange(4)).loss
@@ -476,7 +477,9 @@ def test_the_report_has_the_loss_of_each_batch_before_its_step(module: Any) -> N
 def test_a_report_of_weights_beyond_all_numbers_is_quiet() -> None:
     report = EpochReport()
     assert np.isnan(report.update_ratio)
-    report.told[:] = [1.0, np.inf, np.inf, np.inf]
-    assert np.isnan(report.update_ratio) and report.gradient_norm == np.inf
-    report.told[2:] = [4.0, 16.0]
-    assert report.update_ratio == 0.5
+    report.told[:] = [1.0, np.inf, np.inf, np.inf, np.inf]
+    assert np.isnan(report.update_ratio) and report.gradient_norm == np.inf and not report.is_finite
+    report.told[2:4] = [1e308, 1e308]
+    assert not report.is_finite
+    report.told[2:] = [4.0, 16.0, 1.0]
+    assert report.update_ratio == 0.5 and report.is_finite

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from signals import collector_at_rest, heard_soon
 
-from fastlin import functional, training
+from fastlin import training
 from fastlin.linear_model import LinearClassifier
-from fastlin.training import loop, standardize
+from fastlin.training import loop, standardize, steps
 from fastlin.training import sample as sample_module
 from fastlin.training.history import EpochRecord, History
 from fastlin.training.progress import Progress
@@ -317,10 +317,10 @@ def test_ctrl_c_around_the_core_counts_the_steps_taken(monkeypatch, core_ran, n_
     """Python raises it before the core begins or once it has ended: the third segment has happened, or has not."""
     X, y = blobs()
     whole, _ = run(X[: 32 * n_steps], y[: 32 * n_steps], n_epochs=1, shuffle=False)
-    core, calls = functional.sgd_epoch, []
+    core, calls = steps.descend, []
 
     def interrupted(*arguments, **keywords):
-        calls.append(keywords)
+        calls.append(arguments)
         if len(calls) < 3:
             return core(*arguments, **keywords)
         if core_ran:
@@ -328,7 +328,7 @@ def test_ctrl_c_around_the_core_counts_the_steps_taken(monkeypatch, core_ran, n_
         raise KeyboardInterrupt
 
     monkeypatch.setattr(loop, "_SEGMENT_WORK", 1.0)  # a batch each
-    monkeypatch.setattr(functional, "sgd_epoch", interrupted)
+    monkeypatch.setattr(steps, "descend", interrupted)
     state = training.FitState.fresh(3, 5, np.dtype(np.float32), np.random.default_rng(0))
     with pytest.raises(KeyboardInterrupt):
         state.run(

@@ -310,13 +310,14 @@ def epoch(
 ):
     """Train in place what `step.as_model` takes; returns (sum of weight * loss, weight, rows right, rows).
 
-    report (4,): OUT, after Ctrl-C too, how many steps were taken, and the sums of squares of `fl_report` of the last.
+    report (5,): OUT, after Ctrl-C too, how many steps were taken, the sums of squares of `fl_report` of the last, and
+    the penalty of the weights after it.
     losses (n_batches,): OUT, in the same way, each batch's loss with the penalty; untouched where no step was taken.
     """
     cdef Epoch run
     cdef Memory memory = Memory()
     cdef ptrdiff_t c = cnp.PyArray_DIM(weights[0], 0), d, k, i, n_pieces, n_correct = 0
-    cdef double sum_loss = 0.0, sum_weight = 0.0, of_batch
+    cdef double sum_loss = 0.0, sum_weight = 0.0, penalty = 0.0, of_batch
     cdef double *told = <double *>cnp.PyArray_DATA(report)
     cdef size_t offset
     cdef int stopped
@@ -352,6 +353,9 @@ def epoch(
         told[1] += run.reports[i].gradient
         told[2] += run.reports[i].update
         told[3] += run.reports[i].weight
+    for i in range(run.n_slices):
+        penalty += run.penalties[run.n_done * run.n_slices + i]
+    told[4] = penalty
     for k in range(run.n_done):
         of_batch = 0.0
         for i in range(run.block_first[k], run.block_first[k + 1]):

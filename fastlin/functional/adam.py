@@ -12,7 +12,7 @@ from fastlin import _arrays
 from fastlin._core import step as _step
 from fastlin._results import EpochReport, EpochResult
 from fastlin.functional._common import Real
-from fastlin.functional._epoch import Rule, run_epoch
+from fastlin.functional.epochs import Rule, run_epoch
 
 _Pair = tuple[Real, Real | None]
 

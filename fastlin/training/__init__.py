@@ -10,12 +10,13 @@ from fastlin.training.divergence import DivergenceError
 from fastlin.training.full_batch import Certificate, FullBatchResult, minimize, minimize_path
 from fastlin.training.gram import Gram
 from fastlin.training.history import EpochRecord, History
-from fastlin.training.loop import Settings, train
+from fastlin.training.loop import train
 from fastlin.training.parameters import Parameters
 from fastlin.training.polishing import polish
 from fastlin.training.random import as_generator
 from fastlin.training.rates import adam_rate, auto_rate, curvature, linear_decay
 from fastlin.training.schedules import SCHEDULES, Schedule, make_schedule
+from fastlin.training.settings import Settings
 from fastlin.training.settling import settle
 from fastlin.training.solving import solve
 from fastlin.training.standardize import FeatureStatistics, Standardization, check_finite, survey

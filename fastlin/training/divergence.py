@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 # A fit has diverged when it is this many times worse than weights of zero, which know nothing: over a whole epoch, and
 # within one segment, where a few odd rows may do it.
 EPOCH_LIMIT = 10.0
@@ -17,7 +15,7 @@ class DivergenceError(ArithmeticError):
 
 
 def check_divergence(
-    loss: float, n_rows: int, W: np.ndarray, *, limit: float, zero_loss: float, rate: float, halvings: int | None,
+    loss: float, n_rows: int, finite: bool, *, limit: float, zero_loss: float, rate: float, halvings: int | None,
     standardized: bool,
 ) -> None:  # fmt: skip
     """Raise `DivergenceError` where a mean loss over `n_rows` rows, or the weights after them, say so.
@@ -26,8 +24,8 @@ def check_divergence(
     ----------
     loss, n_rows
         The mean loss, of before each step, and the rows it is over.
-    W : ndarray
-        The weights now: the last step's harm shows in them alone.
+    finite : bool
+        Whether the weights are, after the last step: its harm shows in them alone.
     limit : float
         `EPOCH_LIMIT` or `SEGMENT_LIMIT`.
     zero_loss : float
@@ -40,7 +38,7 @@ def check_divergence(
         Whether the fit standardises columns.
     """
     limit *= max(1.0, _TELLING_ROWS / n_rows)
-    if loss <= limit * zero_loss and np.isfinite(W).all():
+    if loss <= limit * zero_loss and finite:
         return
     # What would follow the scale of the features, as far as it is not done.
     ways = ["eta0='auto'"] if halvings is None else []

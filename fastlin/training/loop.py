@@ -6,19 +6,19 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from fastlin import functional
-from fastlin._results import EpochReport
 from fastlin.training.callbacks import TrainingView, asks_to_stop
 from fastlin.training.checkpoint import Checkpoint, Saver, fingerprint_of, fingerprint_of_rows, restore_rng, rng_state
 from fastlin.training.divergence import EPOCH_LIMIT, SEGMENT_LIMIT, DivergenceError, check_divergence
 from fastlin.training.history import EpochRecord, History
 from fastlin.training.parameters import Parameters
 from fastlin.training.schedules import as_schedule
+from fastlin.training.settings import Settings
 from fastlin.training.standardize import Standardization
+from fastlin.training.steps import Steps
 from fastlin.training.stopping import Stopping, Validation, Watch
 
 # Work of one call into the core, in flops. A busy core without wide vectors does 5e9 a second and more: 0.1 s. It is an
@@ -34,65 +34,6 @@ _BATCH_WORK = 2e4
 _MOST_HALVINGS = 8
 
 _Pair = tuple[np.ndarray, np.ndarray]
-
-
-class Settings(NamedTuple):
-    """What does not change during a fit. The penalty is l2 * sum(W**2) + l1 * sum(|W|), as in the functional layer.
-
-    Attributes
-    ----------
-    loss : {"softmax", "hinge", "squared_hinge"}
-    optimizer : {"sgd", "adam"}
-        Adam takes `beta1`, `beta2` and `epsilon`; `momentum` and `nesterov` are not looked at.
-    fit_intercept : bool
-        Without, the biases stay 0 on raw rows.
-    average_from : int or None
-        The first step, from 0, whose weights enter the mean that the fit results in.
-    average_tail : bool
-        The fit results in the mean over the steps of the second half of the last epoch; `average_from` says nothing.
-    halve_rate : bool
-        A fit that diverges begins again with half the rates, up to eight times: for a rate that nobody has given.
-    """
-
-    loss: str
-    margin: float
-    l2: float
-    l1: float
-    batch_size: int
-    momentum: float
-    nesterov: bool
-    shuffle: bool
-    n_threads: int | None
-    optimizer: str = "sgd"
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-    fit_intercept: bool = True
-    average_from: int | None = None
-    average_tail: bool = False
-    halve_rate: bool = False
-
-    def zero_weight_loss(self, n_classes: int) -> float:
-        """Loss of all-zero weights: log C for softmax, (C - 1) * margin**power for the hinges."""
-        if self.loss == "softmax":
-            return math.log(n_classes)
-        return (n_classes - 1) * self.margin**self.power
-
-    @property
-    def power(self) -> Literal[1, 2]:
-        """Power of the hinge."""
-        return 2 if self.loss == "squared_hinge" else 1
-
-    @property
-    def loss_options(self) -> dict[str, Any]:
-        """The loss as the functional layer is told of it."""
-        loss = "softmax" if self.loss == "softmax" else "hinge"
-        return {"loss": loss, "power": self.power, "margin": self.margin, "n_threads": self.n_threads}
-
-    def penalty(self, W: np.ndarray) -> float:
-        """The penalty's value at `W`."""
-        W = W.astype(np.float64)
-        return self.l2 * float((W * W).sum()) + self.l1 * float(np.abs(W).sum())
 
 
 class Reporter(Protocol):
@@ -207,6 +148,7 @@ class _Run:
             self.scaling = {"shift": standardization.shift, "scale": standardization.scale}
             if not settings.fit_intercept:
                 self.scaling["shift"] = None
+        self.steps = Steps(rows, y, sample_weight, parameters, settings, **self.scaling)
         # A row of weight zero is as if not there: it takes no place in a batch either.
         self.kept = np.arange(len(rows)) if sample_weight is None else np.flatnonzero(sample_weight > 0)
         self.batch_size = min(settings.batch_size, len(self.kept))
@@ -271,14 +213,17 @@ class _Run:
         position = self.position
         began = time.perf_counter() - position.epoch_seconds
         self.rng_before = self._rng_to_save()
-        order = self.rng.permutation(self.kept) if self.settings.shuffle else self.kept
+        order = self.kept
+        if self.settings.shuffle and self.steps_per_epoch > 1:  # a single batch sums the same rows in any order
+            order = self.rng.permutation(order)
         first_step = position.epoch * self.steps_per_epoch
-        rates = self.schedule(first_step, self.steps_per_epoch)
+        rates = self.steps.as_rates(self.schedule(first_step, self.steps_per_epoch), self.steps_per_epoch)
         if self.settings.halve_rate:
             rates = rates * 0.5**self.parameters.n_halvings
+        penalty = math.nan
         for start, stop in self._segments(first_step):
             segment = order[start * self.batch_size : stop * self.batch_size]
-            self._segment(segment, rates[start:stop], first_step + start)
+            penalty = self._segment(segment, rates[start:stop], first_step + start)
             position.batch = stop
             if self.reporter is not None:
                 self.reporter.rows_done(len(segment))
@@ -289,13 +234,12 @@ class _Run:
                 if self.saver is not None and self.saver.due():
                     self._save()
         loss = position.loss_sum / position.weight_sum
-        self._check_divergence(loss, len(order), EPOCH_LIMIT, rates[0])
-        penalty = self.settings.penalty(self.parameters.W)
+        self._check_divergence(loss, len(order), EPOCH_LIMIT, rates[0], True)  # each segment looked at the weights
         validation = self._validate()
         seconds = time.perf_counter() - began
         record = EpochRecord(
-            self.history.n_epochs + 1, loss, penalty, position.n_correct / len(order), *validation, float(rates[0]),
-            position.gradient_norm, position.update_ratio, seconds, len(order) / max(seconds, 1e-9),
+            self.history.n_epochs + 1, loss, penalty, position.n_correct / len(order), *validation,
+            float(rates[0]), position.gradient_norm, position.update_ratio, seconds, len(order) / max(seconds, 1e-9),
         )  # fmt: skip
         self.history.append(record)
         position.begin(position.epoch + 1)
@@ -315,39 +259,18 @@ class _Run:
             yield start, stop
             start = stop
 
-    def _segment(self, segment: np.ndarray, rates: np.ndarray, first_step: int) -> None:
-        """Train on the rows of `segment`, and count what was done, after Ctrl-C too."""
-        parameters, settings, position, report = self.parameters, self.settings, self.position, EpochReport()
-        with_bias = settings.fit_intercept
-        average = self._average(first_step)
-        options: dict[str, Any] = {"average": _of(average, with_bias), "n_averaged": parameters.n_averaged}
-        if settings.optimizer == "adam":
-            if parameters.square is None:
-                parameters.square = np.zeros_like(parameters.W), np.zeros_like(parameters.b)
-            moments = _of(parameters.velocity, with_bias), _of(parameters.square, with_bias)
-            options |= {"moments": moments, "n_steps": parameters.n_adapted}
-            options |= {"beta1": settings.beta1, "beta2": settings.beta2, "epsilon": settings.epsilon}
-            epoch: Callable[..., Any] = functional.adam_epoch
-        else:
-            options |= {"momentum": settings.momentum, "nesterov": settings.nesterov}
-            options["velocity"] = _of(parameters.velocity, with_bias) if settings.momentum else None
-            epoch = functional.sgd_epoch
-        try:
-            loss, accuracy = epoch(
-                self.rows, self.y, parameters.W, parameters.b if with_bias else None, order=segment,
-                batch_size=self.batch_size, lr=rates, l2=settings.l2, l1=settings.l1,
-                sample_weight=self.sample_weight, report=report, **settings.loss_options, **self.scaling, **options,
-            )  # fmt: skip
-        finally:
-            parameters.n_steps += report.n_steps
-            parameters.n_averaged += 0 if average is None else report.n_steps
-            parameters.n_adapted += report.n_steps if settings.optimizer == "adam" else 0
-        self._check_divergence(loss, len(segment), SEGMENT_LIMIT, rates[0])
+    def _segment(self, segment: np.ndarray, rates: np.ndarray, first_step: int) -> float:
+        """Train on the rows of `segment`; the penalty of the weights after it."""
+        position, average = self.position, self._average(first_step)
+        (loss, accuracy), report = self.steps.take(segment, self.batch_size, rates, average)
+        finite = report.is_finite or bool(np.isfinite(self.parameters.W).all())
+        self._check_divergence(loss, len(segment), SEGMENT_LIMIT, rates[0], finite)
         weight = len(segment) if self.sample_weight is None else float(self.sample_weight[segment].sum())
         position.loss_sum += loss * weight
         position.weight_sum += weight
         position.n_correct += accuracy * len(segment)
         position.gradient_norm, position.update_ratio = report.gradient_norm, report.update_ratio
+        return report.penalty
 
     def _average(self, first_step: int) -> _Pair | None:
         """The mean that the steps from `first_step` on enter, if any: begun here where it begins."""
@@ -363,10 +286,10 @@ class _Run:
             parameters.average, parameters.n_averaged = (parameters.W.copy(), parameters.b.copy()), 0
         return parameters.average
 
-    def _check_divergence(self, loss: float, n_rows: int, limit: float, rate: float) -> None:
+    def _check_divergence(self, loss: float, n_rows: int, limit: float, rate: float, finite: bool) -> None:
         halvings = self.parameters.n_halvings if self.settings.halve_rate else None
         check_divergence(
-            loss, n_rows, self.parameters.W, limit=limit, zero_loss=self.zero_loss, rate=rate, halvings=halvings,
+            loss, n_rows, finite, limit=limit, zero_loss=self.zero_loss, rate=rate, halvings=halvings,
             standardized=self.standardization is not None,
         )  # fmt: skip
 
@@ -481,8 +404,3 @@ class _Run:
             raise ValueError(f"it is at epoch {at['epoch']}, batch {at['batch']}, which there is not")
         restore_rng(self.rng, header["rng"])
         self.rng_before = header["rng"]
-
-
-def _of(pair: _Pair | None, with_bias: bool) -> tuple[np.ndarray, np.ndarray | None] | None:
-    """The pair as the functional layer takes it: None for what there is none of."""
-    return pair if pair is None or with_bias else (pair[0], None)

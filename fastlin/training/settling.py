@@ -13,8 +13,8 @@ import numpy as np
 
 from fastlin import functional
 from fastlin._results import EpochReport
-from fastlin.training.loop import Settings
 from fastlin.training.rates import auto_rate, curvature
+from fastlin.training.settings import Settings
 from fastlin.training.state import FitState
 
 # Steps, each one pass over the rows. The share of zeros of softmax at alpha 1e-2 on scikit-learn's digits, on made rows

@@ -15,8 +15,9 @@ from fastlin.training.divergence import DivergenceError
 from fastlin.training.full_batch import minimize
 from fastlin.training.gram import Gram
 from fastlin.training.history import EpochRecord
-from fastlin.training.loop import Reporter, Settings
+from fastlin.training.loop import Reporter
 from fastlin.training.polishing import certify, polish
+from fastlin.training.settings import Settings
 from fastlin.training.state import FitState
 from fastlin.training.stopping import Validation
 

@@ -14,9 +14,10 @@ from fastlin.training.callbacks import TrainingView
 from fastlin.training.checkpoint import Checkpoint
 from fastlin.training.divergence import DivergenceError
 from fastlin.training.history import History
-from fastlin.training.loop import Reporter, Settings, train
+from fastlin.training.loop import Reporter, train
 from fastlin.training.parameters import Parameters
 from fastlin.training.rates import adam_rate, auto_rate, curvature
+from fastlin.training.settings import Settings
 from fastlin.training.standardize import FeatureStatistics, Standardization, check_finite, survey
 from fastlin.training.stopping import Stopping, Validation, Watch
 from fastlin.training.strength import Spread, auto_alpha, class_unevenness, spread
