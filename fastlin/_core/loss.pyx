@@ -28,6 +28,9 @@ cnp.import_array()
 # A block is read twice, so it should stay in a second-level cache of 1 MiB beside the weights and the gradient.
 cdef enum:
     BLOCK_BYTES = 512 * 1024
+# Several runs pass the cache once for each group of classes, and rows that are asked for come in beside them.
+cdef enum:
+    RUNS_BYTES = 256 * 1024
 # About half a millisecond of one core: below that a thread of its own costs more than it brings.
 cdef enum:
     CHUNK_WORK = 64_000_000
@@ -73,6 +76,12 @@ cdef struct Pass:
     double l2, l1
     void *out               # NULL: the loss alone
     int n_threads
+
+
+cdef ptrdiff_t _block_rows(const Rows *rows, ptrdiff_t n_classes) noexcept nogil:
+    """Rows of a block: one of the gradient's runs or what fits of it, or several whole ones where rows are short."""
+    cdef ptrdiff_t fit = rows_in_cache(rows, n_classes, BLOCK_BYTES), run = rows.kernels.run_rows
+    return max(min(fit, run), rows_in_cache(rows, n_classes, RUNS_BYTES) // run * run)
 
 
 cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
@@ -219,7 +228,7 @@ def loss_gradient(
         run.picked = kept
     run.total = total_weight(run.picked, 0, run.n, run.weight)
     run.sizes = size_block(&run.rows, c, products_of(c),
-                           min(rows_in_cache(&run.rows, c, BLOCK_BYTES), max(<ptrdiff_t>1, run.n)))
+                           min(_block_rows(&run.rows, c), max(<ptrdiff_t>1, run.n)))
     run.ld_part = 0 if run.out == NULL else gradient_stride(&run.rows)
     if run.n == 0:
         run.n_chunks = run.chunk_rows = 0
