@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fastlin import LinearClassifier, reference, training
-from fastlin.training import settling
+from fastlin.training import polishing, settling
 
 LOSSES = ("softmax", "hinge", "squared_hinge")
 INFORMATIVE, NOISE = 4, 40
@@ -58,6 +58,16 @@ def test_as_many_zeros_as_the_optimum_has() -> None:
     X, y = rows()
     zeros = [(fitted(solver=solver).fit(X, y).coef_ == 0).mean() for solver in ("sgd", "lbfgs")]
     assert zeros[1] > 0.8 and abs(zeros[0] - zeros[1]) < 0.05
+
+
+def test_auto_finds_them_where_no_optimum_is_worth_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("scipy")
+    X, y = rows()
+    monkeypatch.setattr(polishing, "_ALWAYS", 0.0)
+    model = fitted(solver="auto").fit(X, y)
+    assert model.certificate_.n_iter == 0 and model.certificate_.reason.startswith("not polished")
+    np.testing.assert_array_equal(model.coef_, fitted(solver="sgd").fit(X, y).coef_)
+    assert (model.coef_[:, INFORMATIVE:] == 0).mean() > 0.75
 
 
 @pytest.mark.parametrize(

@@ -110,9 +110,8 @@ class LinearFitting(LinearPrediction, CallbackSupport, Routed, Shown):
         def run(task: CallbackTask | None) -> None:
             began = time.perf_counter()
             self._run(state, data, settings, rates, n_epochs, meaning, validation, task, self.checkpoint)
-            if self.solver != "auto":
-                self._settle(state, data, settings, meaning)
-            else:
+            self._settle(state, data, settings, meaning)
+            if self.solver == "auto":
                 seconds = time.perf_counter() - began
                 left = None if self.max_time is None else max(self.max_time - seconds, _LEAST_SECONDS)
                 self._run_full_batch(state, data, settings, meaning, validation, task, left)
