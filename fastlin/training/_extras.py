@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from contextlib import AbstractContextManager
 from typing import Any
@@ -19,4 +20,12 @@ def need(module: str) -> Any:
 
 def one_blas_thread() -> AbstractContextManager[Any]:
     """Hold BLAS to one thread: the bits of its products may change with their number."""
-    return need("threadpoolctl").threadpool_limits(limits=1, user_api="blas")
+    limit: AbstractContextManager[Any] = _blas().limit(limits=1, user_api="blas")
+    return limit
+
+
+@functools.cache
+def _blas() -> Any:
+    """The libraries of NumPy and SciPy: found once, as the search takes longer than the fit of a few rows."""
+    need("scipy.linalg")  # which brings one of its own
+    return need("threadpoolctl").ThreadpoolController()
