@@ -105,10 +105,10 @@ FL_INLINE vf vf_min(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b)
 FL_INLINE vd vd_min(vd a, vd b) { return (vd)_mm512_min_pd((__m512d)a, (__m512d)b); }
 FL_INLINE __mmask16 fl_mask16(ptrdiff_t n) { return (__mmask16)((1u << n) - 1u); }
 FL_INLINE __mmask8 fl_mask8(ptrdiff_t n) { return (__mmask8)((1u << n) - 1u); }
-FL_INLINE vf vf_load_n(const float *p, ptrdiff_t n) { return (vf)_mm512_maskz_loadu_ps(fl_mask16(n), p); }
-FL_INLINE vd vd_load_n(const double *p, ptrdiff_t n) { return (vd)_mm512_maskz_loadu_pd(fl_mask8(n), p); }
-FL_INLINE void vf_store_n(float *p, vf v, ptrdiff_t n) { _mm512_mask_storeu_ps(p, fl_mask16(n), (__m512)v); }
-FL_INLINE void vd_store_n(double *p, vd v, ptrdiff_t n) { _mm512_mask_storeu_pd(p, fl_mask8(n), (__m512d)v); }
+FL_INLINE vf vf_load_part(const float *p, ptrdiff_t n) { return (vf)_mm512_maskz_loadu_ps(fl_mask16(n), p); }
+FL_INLINE vd vd_load_part(const double *p, ptrdiff_t n) { return (vd)_mm512_maskz_loadu_pd(fl_mask8(n), p); }
+FL_INLINE void vf_store_part(float *p, vf v, ptrdiff_t n) { _mm512_mask_storeu_ps(p, fl_mask16(n), (__m512)v); }
+FL_INLINE void vd_store_part(double *p, vd v, ptrdiff_t n) { _mm512_mask_storeu_pd(p, fl_mask8(n), (__m512d)v); }
 FL_INLINE vf vf_load_u8(const uint8_t *p) {
     return (vf)_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));
 }
@@ -143,10 +143,10 @@ FL_INLINE __m256i fl_mask32x8(ptrdiff_t n) {
 FL_INLINE __m256i fl_mask64x4(ptrdiff_t n) {
     return _mm256_cmpgt_epi64(_mm256_set1_epi64x((long long)n), _mm256_setr_epi64x(0, 1, 2, 3));
 }
-FL_INLINE vf vf_load_n(const float *p, ptrdiff_t n) { return (vf)_mm256_maskload_ps(p, fl_mask32x8(n)); }
-FL_INLINE vd vd_load_n(const double *p, ptrdiff_t n) { return (vd)_mm256_maskload_pd(p, fl_mask64x4(n)); }
-FL_INLINE void vf_store_n(float *p, vf v, ptrdiff_t n) { _mm256_maskstore_ps(p, fl_mask32x8(n), (__m256)v); }
-FL_INLINE void vd_store_n(double *p, vd v, ptrdiff_t n) { _mm256_maskstore_pd(p, fl_mask64x4(n), (__m256d)v); }
+FL_INLINE vf vf_load_part(const float *p, ptrdiff_t n) { return (vf)_mm256_maskload_ps(p, fl_mask32x8(n)); }
+FL_INLINE vd vd_load_part(const double *p, ptrdiff_t n) { return (vd)_mm256_maskload_pd(p, fl_mask64x4(n)); }
+FL_INLINE void vf_store_part(float *p, vf v, ptrdiff_t n) { _mm256_maskstore_ps(p, fl_mask32x8(n), (__m256)v); }
+FL_INLINE void vd_store_part(double *p, vd v, ptrdiff_t n) { _mm256_maskstore_pd(p, fl_mask64x4(n), (__m256d)v); }
 FL_INLINE vf vf_load_u8(const uint8_t *p) {
     return (vf)_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
 }
@@ -179,18 +179,18 @@ FL_INLINE vf vf_min(vf a, vf b) { return vf_select(VF_LESS(a, b), a, b); }
 FL_INLINE vd vd_min(vd a, vd b) { return vd_select(VD_LESS(a, b), a, b); }
 #endif
 FL_INLINE vd vd_max(vd a, vd b) { return vd_select(VD_LESS(b, a), a, b); }
-FL_INLINE vf vf_load_n(const float *p, ptrdiff_t n) {
+FL_INLINE vf vf_load_part(const float *p, ptrdiff_t n) {
     float lanes[VF_LANES] = {0};
     for (ptrdiff_t i = 0; i < n; i++) lanes[i] = p[i];
     return vf_load(lanes);
 }
-FL_INLINE vd vd_load_n(const double *p, ptrdiff_t n) {
+FL_INLINE vd vd_load_part(const double *p, ptrdiff_t n) {
     double lanes[VD_LANES] = {0};
     for (ptrdiff_t i = 0; i < n; i++) lanes[i] = p[i];
     return vd_load(lanes);
 }
-FL_INLINE void vf_store_n(float *p, vf v, ptrdiff_t n) { memcpy(p, &v, (size_t)n * sizeof *p); }
-FL_INLINE void vd_store_n(double *p, vd v, ptrdiff_t n) { memcpy(p, &v, (size_t)n * sizeof *p); }
+FL_INLINE void vf_store_part(float *p, vf v, ptrdiff_t n) { memcpy(p, &v, (size_t)n * sizeof *p); }
+FL_INLINE void vd_store_part(double *p, vd v, ptrdiff_t n) { memcpy(p, &v, (size_t)n * sizeof *p); }
 #if defined(FL_SSE2)
 FL_INLINE vf vf_load_u8(const uint8_t *p) {
     int32_t four;
@@ -287,5 +287,35 @@ FL_FOLD(largest, max)
 FL_FOLD(vf, float, VF_LANES)
 FL_FOLD(vd, double, VD_LANES)
 #endif
+
+/* Load and store of the first n lanes; n may be all, and costs nothing more where the compiler knows it. */
+#define FL_PART(V, real, LANES)                                                                                       \
+    FL_INLINE V V##_load_n(const real *p, ptrdiff_t n) {                                                               \
+        return __builtin_constant_p(n) && n == (LANES) ? V##_load(p) : V##_load_part(p, n);                            \
+    }                                                                                                                  \
+    FL_INLINE void V##_store_n(real *p, V v, ptrdiff_t n) {                                                            \
+        if (__builtin_constant_p(n) && n == (LANES))                                                                   \
+            V##_store(p, v);                                                                                           \
+        else                                                                                                           \
+            V##_store_part(p, v, n);                                                                                   \
+    }
+FL_PART(vf, float, VF_LANES)
+FL_PART(vd, double, VD_LANES)
+
+/* Does what follows for each vector of the features [first, last): `at` is where it begins, `width` how many lanes it
+ * has, a constant for all but the last. Masked stores are slow (AMD's AVX2: a whole update took thrice as long), and the
+ * baseline has none. */
+#define FL_EACH_VECTOR(first, last, lanes, ...)                                                                        \
+    do {                                                                                                               \
+        ptrdiff_t at = (first);                                                                                        \
+        for (; at + (ptrdiff_t)(lanes) <= (last); at += (lanes)) {                                                     \
+            const ptrdiff_t width = (lanes);                                                                           \
+            __VA_ARGS__                                                                                                \
+        }                                                                                                              \
+        if (at < (last)) {                                                                                             \
+            const ptrdiff_t width = (last) - at;                                                                       \
+            __VA_ARGS__                                                                                                \
+        }                                                                                                              \
+    } while (0)
 
 #endif

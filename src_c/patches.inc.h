@@ -72,20 +72,12 @@ static void NAME(contrast)(ptrdiff_t n, ptrdiff_t d, float *w_nd, ptrdiff_t ld_w
     for (ptrdiff_t r = 0; r < n; r++, w_nd += ld_w) {
         const vf factor = vf_set1(factor_n[r]), less = vf_set1(-mean_n[r] * factor_n[r]);
         vf norm = vf_set1(0.0f);
-        for (ptrdiff_t i = 0; i < d; i += VF_LANES) {
-            const ptrdiff_t width = d - i;
-            if (width >= VF_LANES) {
-                const vf constant = vf_fma(less, vf_load(ones_d + i), vf_load(bias_d + i));
-                const vf w = vf_fma(vf_load(w_nd + i), factor, constant);
-                vf_store(w_nd + i, w);
-                norm = vf_fma(w, w, norm);
-            } else {
-                const vf constant = vf_fma(less, vf_load_n(ones_d + i, width), vf_load_n(bias_d + i, width));
-                const vf w = vf_fma(vf_load_n(w_nd + i, width), factor, constant);
-                vf_store_n(w_nd + i, w, width);
-                norm = vf_fma(w, w, norm);
-            }
-        }
+        FL_EACH_VECTOR(0, d, VF_LANES, {
+            const vf constant = vf_fma(less, vf_load_n(ones_d + at, width), vf_load_n(bias_d + at, width));
+            const vf w = vf_fma(vf_load_n(w_nd + at, width), factor, constant);
+            vf_store_n(w_nd + at, w, width);
+            norm = vf_fma(w, w, norm);
+        });
         norm_n[r] = vf_sum(norm);
     }
 }

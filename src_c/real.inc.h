@@ -102,19 +102,18 @@ static void NAME(pack_panels)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t 
     const ptrdiff_t vectors = fl_whole(c, LANES) / LANES;
     for (ptrdiff_t p = 0; p < fl_cut_count(vectors, FL_PANEL); p++) {
         const ptrdiff_t c0 = fl_cut_start(vectors, FL_PANEL, p) * LANES;
-        const ptrdiff_t c1 = fl_cut_start(vectors, FL_PANEL, p + 1) * LANES, width = c1 - c0;
+        const ptrdiff_t c1 = fl_cut_start(vectors, FL_PANEL, p + 1) * LANES, panel = c1 - c0;
         /* A vector of features at a time: the lines written stay in cache while the classes pass. */
-        for (ptrdiff_t at = d0; at < d1; at += LANES) {
-            const ptrdiff_t count = d1 - at < LANES ? d1 - at : LANES;
-            const V factor = scale ? VW(load_n)(scale + at, count) : VW(set1)(1);
-            const V less = reference_d ? VW(load_n)(reference_d + at, count) : VW(set1)(0);
+        FL_EACH_VECTOR(d0, d1, LANES, {
+            const V factor = scale ? VW(load_n)(scale + at, width) : VW(set1)(1);
+            const V less = reference_d ? VW(load_n)(reference_d + at, width) : VW(set1)(0);
             for (ptrdiff_t j = c0; j < c1; j++) {
                 REAL lanes[LANES];
-                VW(store)(lanes, j < c ? (VW(load_n)(w_cd + j * d + at, count) - less) * factor : VW(set1)(0));
-                REAL *out = w_packed + c0 * d + at * width + (j - c0);
-                for (ptrdiff_t i = 0; i < count; i++) out[i * width] = lanes[i];
+                VW(store)(lanes, j < c ? (VW(load_n)(w_cd + j * d + at, width) - less) * factor : VW(set1)(0));
+                REAL *out = w_packed + c0 * d + at * panel + (j - c0);
+                for (ptrdiff_t i = 0; i < width; i++) out[i * panel] = lanes[i];
             }
-        }
+        });
     }
 }
 
@@ -129,13 +128,12 @@ static void NAME(pack)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1, con
     for (ptrdiff_t g = 0; g < fl_cut_count(c, FL_GROUP); g++) {
         const ptrdiff_t c0 = fl_cut_start(c, FL_GROUP, g), c1 = fl_cut_start(c, FL_GROUP, g + 1);
         REAL *out = (REAL *)w_packed + c0 * d_padded + d0 * (c1 - c0);
-        for (ptrdiff_t at = d0; at < d1; at += LANES) {
-            const ptrdiff_t width = d1 - at < LANES ? d1 - at : LANES;
+        FL_EACH_VECTOR(d0, d1, LANES, {
             const V factor = scale ? VW(load_n)(scale + at, width) : VW(set1)(1);
             const V less = reference ? VW(load_n)(reference + at, width) : VW(set1)(0);
             for (ptrdiff_t j = c0; j < c1; j++, out += LANES)
                 VW(store)(out, (VW(load_n)((const REAL *)w_cd + j * d + at, width) - less) * factor);
-        }
+        });
     }
 }
 
@@ -146,14 +144,13 @@ static void NAME(shift_dot)(ptrdiff_t c, ptrdiff_t d, ptrdiff_t d0, ptrdiff_t d1
     for (ptrdiff_t j = 0; j < c; j++) {
         const REAL *w = (const REAL *)w_cd + j * d;
         V sum = VW(set1)(0);
-        for (ptrdiff_t at = d0; at < d1; at += LANES) {
-            const ptrdiff_t width = d1 - at < LANES ? d1 - at : LANES;
+        FL_EACH_VECTOR(d0, d1, LANES, {
             V v = VW(load_n)(w + at, width);
             if (reference) v = v - VW(load_n)(reference + at, width);
             /* The product the packed weights hold, so that both sides of the folding round alike. */
             if (scale) v = v * VW(load_n)(scale + at, width);
             sum = VW(fma)(v, VW(load_n)(shift + at, width), sum);
-        }
+        });
         dot_c[j] = (double)VW(sum)(sum);
     }
 }
@@ -175,8 +172,7 @@ static void NAME(sum_parts)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrd
     for (ptrdiff_t j = 0; j < c; j++) {
         const REAL *part = (const REAL *)parts_cd + j * ld_parts;
         REAL *out = (REAL *)out_cd + j * ld_out;
-        for (ptrdiff_t at = 0; at < d; at += LANES) {
-            const ptrdiff_t width = d - at < LANES ? d - at : LANES;
+        FL_EACH_VECTOR(0, d, LANES, {
             V sum = VW(set1)(0);
             for (ptrdiff_t k = 0; k < n_parts; k += of_group) {
                 const ptrdiff_t stop = k + of_group < n_parts ? k + of_group : n_parts;
@@ -185,18 +181,22 @@ static void NAME(sum_parts)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrd
                 sum = k == 0 ? group : sum + group;
             }
             VW(store_n)(out + at, sum, width);
-        }
+        });
     }
 }
 
 static void NAME(balance)(ptrdiff_t c, ptrdiff_t d, void *dw_cd, ptrdiff_t ld_dw) {
     REAL *last = (REAL *)dw_cd + (c - 1) * ld_dw;
-    for (ptrdiff_t at = 0; at < d; at += LANES) {
-        const ptrdiff_t width = d - at < LANES ? d - at : LANES;
+    FL_EACH_VECTOR(0, d, LANES, {
         V sum = VW(set1)(0);
         for (ptrdiff_t j = 0; j < c - 1; j++) sum = sum - VW(load_n)((const REAL *)dw_cd + j * ld_dw + at, width);
         VW(store_n)(last + at, sum, width);
-    }
+    });
+}
+
+/* A sum that overflows says nothing where it has no strength. */
+FL_INLINE double NAME(penalty_of)(double l2, double squares, double l1, double magnitudes) {
+    return (l2 != 0 ? l2 * squares : 0) + (l1 != 0 ? l1 * magnitudes : 0);
 }
 
 static double NAME(finish_gradient)(ptrdiff_t c, ptrdiff_t d, const void *parts_cd, ptrdiff_t ld_parts,
@@ -208,8 +208,7 @@ static double NAME(finish_gradient)(ptrdiff_t c, ptrdiff_t d, const void *parts_
         const REAL *part = (const REAL *)parts_cd + j * ld_parts, *w = (const REAL *)w_cd + j * ld_w;
         REAL *out = (REAL *)out_cd + j * ld_out;
         V square = VW(set1)(0), magnitude = VW(set1)(0);
-        for (ptrdiff_t at = 0; at < d; at += LANES) {
-            const ptrdiff_t width = d - at < LANES ? d - at : LANES;
+        FL_EACH_VECTOR(0, d, LANES, {
             V dw = VW(set1)(0);
             for (ptrdiff_t k = 0; k < n_parts; k++) dw = dw + VW(load_n)(part + k * stride + at, width);
             dw = NAME(unfold)(dw, fold, (REAL)db_c[j], at, width);
@@ -221,11 +220,11 @@ static double NAME(finish_gradient)(ptrdiff_t c, ptrdiff_t d, const void *parts_
                 magnitude = magnitude + VW(abs)(w_v);
             }
             VW(store_n)(out + at, dw, width);
-        }
+        });
         squares += (double)VW(sum)(square);
         magnitudes += (double)VW(sum)(magnitude);
     }
-    return l2 * squares + l1 * magnitudes;
+    return NAME(penalty_of)(l2, squares, l1, magnitudes);
 }
 
 static double NAME(penalty)(ptrdiff_t c, ptrdiff_t d, const void *w_cd, ptrdiff_t ld_w, double l2, double l1) {
@@ -234,15 +233,15 @@ static double NAME(penalty)(ptrdiff_t c, ptrdiff_t d, const void *w_cd, ptrdiff_
     for (ptrdiff_t j = 0; j < c; j++) {
         const REAL *w = (const REAL *)w_cd + j * ld_w;
         V square = VW(set1)(0), magnitude = VW(set1)(0);
-        for (ptrdiff_t at = 0; at < d; at += LANES) {
-            const V w_v = VW(load_n)(w + at, d - at < LANES ? d - at : LANES);
+        FL_EACH_VECTOR(0, d, LANES, {
+            const V w_v = VW(load_n)(w + at, width);
             square = VW(fma)(w_v, w_v, square);
             magnitude = magnitude + VW(abs)(w_v);
-        }
+        });
         squares += (double)VW(sum)(square);
         magnitudes += (double)VW(sum)(magnitude);
     }
-    return l2 * squares + l1 * magnitudes;
+    return NAME(penalty_of)(l2, squares, l1, magnitudes);
 }
 
 #include "step.inc.h"

@@ -37,8 +37,7 @@ FL_INLINE void NAME(descend)(ptrdiff_t d, REAL *w, REAL *velocity, const REAL *d
     const V twice_l2 = VW(set1)((REAL)(2 * step->l2)), threshold = VW(set1)((REAL)(step->lr * step->l1));
     const int proximal = step->l1 != 0, nesterov = step->nesterov;
     NAME(seen) seen = {VW(set1)(0), VW(set1)(0), VW(set1)(0)};
-    for (ptrdiff_t at = 0; at < d; at += LANES) {
-        const ptrdiff_t width = d - at < LANES ? d - at : LANES;
+    FL_EACH_VECTOR(0, d, LANES, {
         const V before = VW(load_n)(w + at, width);
         V after, g = VW(load_n)(dw + at, width);
         if (db) g = NAME(unfold)(g, fold, (REAL)*db, at, width);
@@ -60,7 +59,7 @@ FL_INLINE void NAME(descend)(ptrdiff_t d, REAL *w, REAL *velocity, const REAL *d
         }
         VW(store_n)(w + at, after, width);
         if (report) NAME(look)(&seen, gradient, before, after);
-    }
+    });
     if (report) NAME(tell)(&seen, report);
 }
 
@@ -75,8 +74,7 @@ FL_INLINE void NAME(adapt)(ptrdiff_t d, REAL *w, REAL *mean, REAL *square, const
     const V twice_l2 = VW(set1)((REAL)(2 * step->l2));
     const int proximal = step->l1 != 0;
     NAME(seen) seen = {VW(set1)(0), VW(set1)(0), VW(set1)(0)};
-    for (ptrdiff_t at = 0; at < d; at += LANES) {
-        const ptrdiff_t width = d - at < LANES ? d - at : LANES;
+    FL_EACH_VECTOR(0, d, LANES, {
         const V before = VW(load_n)(w + at, width);
         V g = VW(load_n)(dw + at, width);
         if (db) g = NAME(unfold)(g, fold, (REAL)*db, at, width);
@@ -90,17 +88,16 @@ FL_INLINE void NAME(adapt)(ptrdiff_t d, REAL *w, REAL *mean, REAL *square, const
         VW(store_n)(square + at, s, width);
         VW(store_n)(w + at, after, width);
         if (report) NAME(look)(&seen, g, before, after);
-    }
+    });
     if (report) NAME(tell)(&seen, report);
 }
 
 /* a += share (w - a) */
 FL_INLINE void NAME(average)(ptrdiff_t d, REAL *a, const REAL *w, REAL share) {
-    for (ptrdiff_t at = 0; at < d; at += LANES) {
-        const ptrdiff_t width = d - at < LANES ? d - at : LANES;
+    FL_EACH_VECTOR(0, d, LANES, {
         const V mean = VW(load_n)(a + at, width);
         VW(store_n)(a + at, VW(fma)(VW(set1)(share), VW(load_n)(w + at, width) - mean, mean), width);
-    }
+    });
 }
 
 static double NAME(update)(ptrdiff_t c, ptrdiff_t d, fl_model model, const void *dw_cd, ptrdiff_t ld_dw, fl_fold fold,
