@@ -109,4 +109,6 @@ def as_report(report: Any) -> EpochReport:
         return EpochReport()
     if not isinstance(report, EpochReport):
         raise TypeError(f"report is {type(report).__name__}; wanted is an EpochReport: it is filled in place")
+    if type(report.told) is not np.ndarray or report.told.shape != (len(_NOTHING),) or report.told.dtype != np.float64:
+        raise ValueError("report.told is not as an EpochReport makes it; wanted is a new EpochReport()")
     return report

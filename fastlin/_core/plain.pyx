@@ -12,7 +12,7 @@ from fastlin._core.rows cimport data_of
 cnp.import_array()
 
 # Within these a positive number needs no second look in float32 either, as in fastlin._arrays.
-cdef double LEAST = 1e-30
+cdef double LEAST = 1.0 / 1e30
 cdef double MOST = 1e30
 
 

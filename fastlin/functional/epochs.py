@@ -70,7 +70,10 @@ class Objective(NamedTuple):
         )
 
     def check_model(self, W: Any, b: Any, order: np.ndarray | None) -> None:
-        """Refuse a `W` or `b` that the steps cannot change in place, and labels in `order` that W has no class for."""
+        """Refuse a `W` or `b` that the steps cannot change in place, and labels that W has no class for.
+
+        Of the rows in `order`, or of all, those that weigh something.
+        """
         _arrays.check_model_in_place(
             W, b, self.X, y=self.y, sample_weight=self.weight, shift=self.shift, scale=self.scale, order=order
         )

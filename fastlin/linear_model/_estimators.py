@@ -88,7 +88,7 @@ class LinearClassifier(LinearFitting):
     class_weight : dict, "balanced" or None
         Weight of a row by its label; "balanced" lets all classes count alike.
     shuffle : bool
-        Visit the rows in a new random order each epoch.
+        Visit the rows in a new random order each epoch, where it has several batches.
     warm_start : bool
         Let `fit` start from the weights of the last fit instead of zero.
     random_state : None, int, numpy.random.Generator or numpy.random.RandomState

@@ -91,12 +91,12 @@ def train(
     rows : ndarray of shape (N, D)
         Raw rows, read where they lie.
     y : ndarray of shape (N,), int64
-        Classes 0..C-1.
+        Classes 0..C-1; checked once, as are `sample_weight` and the settings: they must stay as they are.
     rates : callable
         ``rates(first, n_steps)`` gives the learning rates of the steps from `first` on; the first of this call is 0.
         A `Schedule`, or any function.
     rng : numpy.random.Generator
-        Shuffles the rows before each epoch, if the settings say so.
+        Shuffles the rows before each epoch of several batches, if the settings say so.
     validation : Validation, optional
         Rows to look at after each epoch.
     stopping : Stopping, optional
@@ -217,9 +217,10 @@ class _Run:
         if self.settings.shuffle and self.steps_per_epoch > 1:  # a single batch sums the same rows in any order
             order = self.rng.permutation(order)
         first_step = position.epoch * self.steps_per_epoch
-        rates = self.steps.as_rates(self.schedule(first_step, self.steps_per_epoch), self.steps_per_epoch)
-        if self.settings.halve_rate:
+        rates = np.asarray(self.schedule(first_step, self.steps_per_epoch)[: self.steps_per_epoch])
+        if self.settings.halve_rate and self.parameters.n_halvings:
             rates = rates * 0.5**self.parameters.n_halvings
+        rates = self.steps.as_rates(rates, self.steps_per_epoch)
         penalty = math.nan
         for start, stop in self._segments(first_step):
             segment = order[start * self.batch_size : stop * self.batch_size]
@@ -234,12 +235,12 @@ class _Run:
                 if self.saver is not None and self.saver.due():
                     self._save()
         loss = position.loss_sum / position.weight_sum
-        self._check_divergence(loss, len(order), EPOCH_LIMIT, rates[0], True)  # each segment looked at the weights
+        self._check_divergence(loss, len(order), EPOCH_LIMIT, rates[0])
         validation = self._validate()
         seconds = time.perf_counter() - began
         record = EpochRecord(
-            self.history.n_epochs + 1, loss, penalty, position.n_correct / len(order), *validation,
-            float(rates[0]), position.gradient_norm, position.update_ratio, seconds, len(order) / max(seconds, 1e-9),
+            self.history.n_epochs + 1, loss, penalty, position.n_correct / len(order), *validation, float(rates[0]),
+            position.gradient_norm, position.update_ratio, seconds, len(order) / max(seconds, 1e-9),
         )  # fmt: skip
         self.history.append(record)
         position.begin(position.epoch + 1)
@@ -263,6 +264,7 @@ class _Run:
         """Train on the rows of `segment`; the penalty of the weights after it."""
         position, average = self.position, self._average(first_step)
         (loss, accuracy), report = self.steps.take(segment, self.batch_size, rates, average)
+        # What the sums of squares leave open: they are beyond all numbers before the weights are.
         finite = report.is_finite or bool(np.isfinite(self.parameters.W).all())
         self._check_divergence(loss, len(segment), SEGMENT_LIMIT, rates[0], finite)
         weight = len(segment) if self.sample_weight is None else float(self.sample_weight[segment].sum())
@@ -283,10 +285,13 @@ class _Run:
             begins = settings.average_from is not None and first_step >= settings.average_from
             begins = begins and parameters.average is None
         if begins:
-            parameters.average, parameters.n_averaged = (parameters.W.copy(), parameters.b.copy()), 0
+            if parameters.average is None:
+                parameters.average = np.empty_like(parameters.W), np.empty_like(parameters.b)
+            parameters.average[0][...], parameters.average[1][...] = parameters.W, parameters.b
+            parameters.n_averaged = 0
         return parameters.average
 
-    def _check_divergence(self, loss: float, n_rows: int, limit: float, rate: float, finite: bool) -> None:
+    def _check_divergence(self, loss: float, n_rows: int, limit: float, rate: float, finite: bool = True) -> None:
         halvings = self.parameters.n_halvings if self.settings.halve_rate else None
         check_divergence(
             loss, n_rows, finite, limit=limit, zero_loss=self.zero_loss, rate=rate, halvings=halvings,
