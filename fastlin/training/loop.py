@@ -150,7 +150,8 @@ class _Run:
                 self.scaling["shift"] = None
         self.steps = Steps(rows, y, sample_weight, parameters, settings, **self.scaling)
         # A row of weight zero is as if not there: it takes no place in a batch either.
-        self.kept = np.arange(len(rows)) if sample_weight is None else np.flatnonzero(sample_weight > 0)
+        kept = np.arange(len(rows)) if sample_weight is None else np.flatnonzero(sample_weight > 0)
+        self.kept = kept.astype(np.int64)  # as the core reads them
         self.batch_size = min(settings.batch_size, len(self.kept))
         self.steps_per_epoch = -(-len(self.kept) // self.batch_size)
         batch_work = self.batch_size * (4.0 * n_classes * n_features + _ROW_WORK) + _BATCH_WORK
