@@ -109,6 +109,7 @@ def as_report(report: Any) -> EpochReport:
         return EpochReport()
     if not isinstance(report, EpochReport):
         raise TypeError(f"report is {type(report).__name__}; wanted is an EpochReport: it is filled in place")
-    if type(report.told) is not np.ndarray or report.told.shape != (len(_NOTHING),) or report.told.dtype != np.float64:
+    told, like = report.told, ((len(_NOTHING),), np.float64)
+    if type(told) is not np.ndarray or (told.shape, told.dtype) != like or not told.flags.carray:
         raise ValueError("report.told is not as an EpochReport makes it; wanted is a new EpochReport()")
     return report

@@ -186,10 +186,11 @@ def test_the_penalty_of_one_kind_is_no_matter_of_the_other(dtype: type) -> None:
     assert report.penalty == pytest.approx(expected - np.log(3), rel=1e-6)
 
 
+@pytest.mark.parametrize("told", [np.zeros(4), np.zeros(5, np.float32), np.zeros(10)[::2], [0.0] * 5])
 @pytest.mark.parametrize("module", [fastlin, reference])
-def test_a_report_of_another_make_is_refused(module: Any) -> None:
+def test_a_report_of_another_make_is_refused(module: Any, told: Any) -> None:
     X, y = rows()
     report = EpochReport()
-    report.told = np.zeros(4)
+    report.told = told
     with pytest.raises(ValueError, match=r"report\.told is not as an EpochReport makes it"):
         module.sgd_epoch(X, y, np.zeros((C, D), np.float32), None, lr=0.1, report=report)
