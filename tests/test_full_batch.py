@@ -10,7 +10,7 @@ import pytest
 
 import fastlin
 from fastlin import training
-from fastlin.training import full_batch, gram, objective
+from fastlin.training import _extras, full_batch, gram, objective
 from fastlin.training.objective import Penalty
 
 pytest.importorskip("scipy")
@@ -363,6 +363,7 @@ def test_a_missing_extra_names_the_pip_line(monkeypatch, missing):
         return real(name, *arguments)
 
     monkeypatch.setattr(importlib, "import_module", without)
+    _extras._blas.cache_clear()  # what an earlier fit found
     X, y = blobs()
     with pytest.raises(ImportError, match=rf"needs {missing}: pip install 'fastlin\[solvers\]'"):
         training.minimize(X, y, 3)
