@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -119,7 +120,9 @@ def test_an_array_whose_shape_changes_meanwhile_is_read_as_it_was() -> None:
     expected = LinearClassifier(random_state=0, max_iter=3, batch_size=32).fit(X.copy(), y).coef_
 
     def reshape(view: training.TrainingView) -> None:
-        X.shape = (D, N)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # NumPy 2.5 would rather not have it
+            X.shape = (D, N)
 
     model = LinearClassifier(random_state=0, max_iter=3, batch_size=32, callbacks=[reshape]).fit(X, y)
     np.testing.assert_array_equal(model.coef_, expected)
