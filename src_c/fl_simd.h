@@ -300,7 +300,7 @@ FL_FOLD(vd, double, VD_LANES)
 #endif
 
 /* Load and store of the first n lanes; n may be all, and costs nothing more where the compiler knows it. */
-#define FL_PART(V, real, LANES)                                                                                       \
+#define FL_PART(V, real, LANES)                                                                                        \
     FL_INLINE V V##_load_n(const real *p, ptrdiff_t n) {                                                               \
         return __builtin_constant_p(n) && n == (LANES) ? V##_load(p) : V##_load_part(p, n);                            \
     }                                                                                                                  \

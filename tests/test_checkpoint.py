@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from loops import settings
 
 from fastlin import _npz, training
 from fastlin.training import loop
@@ -42,16 +43,12 @@ def fit(
     rng = np.random.default_rng(0)
     y = np.arange(300) % 3
     X = (rng.standard_normal((300, 5)) + rng.standard_normal((3, 5))[y]).astype(np.float32)
-    values: dict[str, Any] = {
-        "loss": "softmax", "margin": 1.0, "l2": 1e-3, "l1": 0.0, "batch_size": 32, "momentum": 0.9, "nesterov": True,
-        "shuffle": True, "n_threads": 1,
-    }  # fmt: skip
-    settings = training.Settings(**values | changes)
+    told = settings(**{"l2": 1e-3} | changes)
     state = training.FitState.fresh(3, 5, np.dtype(np.float32), training.as_generator(seed))
     held_out, index = training.hold_out(y, weight, 0.2, state.rng)
-    state.observe(X, held_out, standardize=True, n_threads=1, fit_intercept=settings.fit_intercept)
+    state.observe(X, held_out, standardize=True, n_threads=1, fit_intercept=told.fit_intercept)
     state.run(
-        X, y, settings, rates=training.make_schedule(name, rate, n_steps=8 * n_epochs, steps_per_epoch=8),
+        X, y, told, rates=training.make_schedule(name, rate, n_steps=8 * n_epochs, steps_per_epoch=8),
         n_epochs=n_epochs, sample_weight=held_out, reporter=reporter, checkpoint=checkpoint, callbacks=callbacks,
         validation=training.Validation(X, y, weight, index),
         stopping=stopping or training.Stopping(1e-2, 1, "validation_loss", restore_best=True),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from loops import settings
 
 import fastlin
 from fastlin import LinearClassifier, reference, training
@@ -21,14 +22,6 @@ def rows(dtype: type = np.float32) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     y = np.arange(N) % C
     return (rng.standard_normal((N, D)) + 3 * rng.standard_normal((C, D))[y]).astype(dtype), y
-
-
-def settings(**changes: Any) -> training.Settings:
-    values: dict[str, Any] = {
-        "loss": "softmax", "margin": 1.0, "l2": 0.0, "l1": 0.0, "batch_size": 32, "momentum": 0.9, "nesterov": True,
-        "shuffle": True, "n_threads": 1,
-    }  # fmt: skip
-    return training.Settings(**(values | changes))
 
 
 def train(parameters: Parameters, changes: dict[str, Any] | None = None, **keywords: Any) -> History:

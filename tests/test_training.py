@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from loops import settings
 from signals import collector_at_rest, heard_soon
 
 from fastlin import training
@@ -18,21 +19,6 @@ from fastlin.training import loop, standardize, steps
 from fastlin.training import sample as sample_module
 from fastlin.training.history import EpochRecord, History
 from fastlin.training.progress import Progress
-
-
-def settings(**changes):
-    values = dict(
-        loss="softmax",
-        margin=1.0,
-        l2=0.0,
-        l1=0.0,
-        batch_size=32,
-        momentum=0.9,
-        nesterov=True,
-        shuffle=True,
-        n_threads=1,
-    )
-    return training.Settings(**(values | changes))
 
 
 def blobs(n_rows=300, n_features=5, n_classes=3, seed=0):

@@ -6,17 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from loops import settings
 
 from fastlin import functional, reference, training
 from fastlin.training import loop
-
-
-def settings(**changes: Any) -> training.Settings:
-    values: dict[str, Any] = {
-        "loss": "softmax", "margin": 1.0, "l2": 1e-3, "l1": 0.0, "batch_size": 32, "momentum": 0.9, "nesterov": True,
-        "shuffle": True, "n_threads": 1,
-    }  # fmt: skip
-    return training.Settings(**(values | changes))
 
 
 def blobs(n_rows: int = 300, n_features: int = 5, n_classes: int = 3, spread: float = 1.5) -> tuple[Any, Any]:
@@ -29,7 +22,7 @@ def blobs(n_rows: int = 300, n_features: int = 5, n_classes: int = 3, spread: fl
 def fitted(X: Any, y: Any, *, n_epochs: int = 8, rate: Any = 0.05, standardize: bool = True, weight: Any = None,
            state: Any = None, **options: Any) -> training.FitState:  # fmt: skip
     names = training.Settings._fields
-    told = settings(**{name: options.pop(name) for name in names if name in options})
+    told = settings(**{"l2": 1e-3} | {name: options.pop(name) for name in names if name in options})
     if state is None:
         rng = training.as_generator(0)
         state = training.FitState.fresh(int(y.max()) + 1, X.shape[1], np.dtype(np.float64), rng)
@@ -279,7 +272,7 @@ def test_a_fit_is_the_twins_steps(
     if not fit_intercept:
         np.testing.assert_allclose(scale, 1 / np.sqrt(np.mean(X**2, axis=0)))
         assert not shift.any() and not state.weights[1].any()
-    told = settings(**changes)
+    told = settings(**{"l2": 1e-3} | changes)
     if average_from == 10**6:
         told = told._replace(average_from=None)
         assert state.average is None

@@ -47,11 +47,3 @@ def step(
     cdef const void *dw = cnp.PyArray_DATA(gradient)
     with nogil:
         real.update(1, n, model, dw, n, unfolded, NULL, &how, NULL)
-
-
-def penalty(cnp.ndarray W not None, double l2, double l1):
-    """l2 * sum(W**2) + l1 * sum(|W|)."""
-    cdef fl_real real_type = fl_real.FL_REAL32 if W.descr.type == b"f" else fl_real.FL_REAL64
-    cdef const fl_real_kernels *real = &kernels().real[<int>real_type]
-    cdef ptrdiff_t n = cnp.PyArray_SIZE(W)
-    return real.penalty(1, n, cnp.PyArray_DATA(W), n, l2, l1)

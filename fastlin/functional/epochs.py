@@ -11,7 +11,6 @@ import numpy as np
 from fastlin import _arrays, _threads
 from fastlin._core import cuts as _cuts
 from fastlin._core import sgd as _sgd
-from fastlin._core import step as _step
 from fastlin._results import EpochReport, EpochResult, as_report
 from fastlin.functional._common import HINGE, SOFTMAX, Real, check_labels
 
@@ -125,5 +124,5 @@ def descend(
         threading.get_ident() == threading.main_thread().ident, report.told, report.losses,
     )  # fmt: skip
     if n_seen == 0:
-        return EpochResult(_step.penalty(W, l2, l1), float("nan"))
+        return EpochResult(report.penalty, float("nan"))
     return EpochResult(sum_loss / sum_weight, n_correct / n_seen)

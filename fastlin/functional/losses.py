@@ -183,8 +183,7 @@ def _checked_loss(
     shift: Any, scale: Any, rows: Any, n_threads: int | None, gradient: bool,
 ) -> tuple[float, int, int, Real, Real | None]:  # fmt: skip
     """(loss, rows right, rows), and the gradients, which are None unless wanted."""
-    if n_threads is not None:
-        n_threads = _arrays.as_thread_count(n_threads)
+    n_threads = _arrays.as_thread_count(n_threads)
     if not _plain.are_plain(X, y, W, b):
         X = _arrays.as_rows(X)
         W = _arrays.as_weights(W, X.shape[1], _arrays.compute_dtype(X))

@@ -143,17 +143,10 @@ class _Run:
         self.parameters, self.settings, self.schedule = parameters, settings, as_schedule(rates)
         self.n_epochs, self.rng, self.history, self.reporter = n_epochs, rng, history, reporter
         self.standardization, self.validation, self.callbacks = standardization, validation, callbacks
-        self.scaling = {"shift": None, "scale": None}
-        if standardization is not None:
-            self.scaling = {"shift": standardization.shift, "scale": standardization.scale}
-            if not settings.fit_intercept:
-                self.scaling["shift"] = None
-        self.steps = Steps(rows, y, sample_weight, parameters, settings, **self.scaling)
-        # A row of weight zero is as if not there: it takes no place in a batch either.
-        kept = np.arange(len(rows)) if sample_weight is None else np.flatnonzero(sample_weight > 0)
-        self.kept = kept.astype(np.int64)  # as the core reads them
-        self.batch_size = min(settings.batch_size, len(self.kept))
-        self.steps_per_epoch = -(-len(self.kept) // self.batch_size)
+        self.steps = Steps(rows, y, sample_weight, parameters, settings, standardization)
+        self.n_kept = len(self.steps.kept)
+        self.batch_size = min(settings.batch_size, self.n_kept)
+        self.steps_per_epoch = -(-self.n_kept // self.batch_size)
         batch_work = self.batch_size * (4.0 * n_classes * n_features + _ROW_WORK) + _BATCH_WORK
         self.batches_per_segment = max(1, int(_SEGMENT_WORK / batch_work))
         self._half = self.steps_per_epoch // 2
@@ -205,7 +198,7 @@ class _Run:
 
     def _rows_done(self) -> int:
         position = self.position
-        return position.epoch * len(self.kept) + min(position.batch * self.batch_size, len(self.kept))
+        return position.epoch * self.n_kept + min(position.batch * self.batch_size, self.n_kept)
 
     # An epoch
 
@@ -214,7 +207,7 @@ class _Run:
         position = self.position
         began = time.perf_counter() - position.epoch_seconds
         self.rng_before = self._rng_to_save()
-        order = self.kept
+        order = self.steps.kept
         if self.settings.shuffle and self.steps_per_epoch > 1:  # a single batch sums the same rows in any order
             order = self.rng.permutation(order)
         first_step = position.epoch * self.steps_per_epoch
@@ -307,7 +300,7 @@ class _Run:
             return math.nan, math.nan
         W, b = self.parameters.result
         loss, accuracy = self.validation.evaluate(
-            W, b if self.settings.fit_intercept else None, **self.settings.loss_options, **self.scaling
+            W, b if self.settings.fit_intercept else None, **self.settings.loss_options, **self.steps.scaling
         )
         return loss + self.settings.penalty(W), accuracy
 

@@ -16,6 +16,12 @@ def sample_size(n_features: int, most: int) -> int:
     return min(most, max(_LEAST_ROWS, _NUMBERS // n_features))
 
 
+def kept_rows(n_rows: int, sample_weight: np.ndarray | None) -> np.ndarray:
+    """The numbers of the rows that count, int64: a row of weight zero is as if not there."""
+    kept = np.arange(n_rows) if sample_weight is None else np.flatnonzero(sample_weight > 0)
+    return kept.astype(np.int64, copy=False)
+
+
 def spread_rows(n_rows: int, n_sample: int, sample_weight: np.ndarray | None) -> np.ndarray:
     """The numbers of `n_sample` rows, evenly spaced; with weights in proportion, a heavy row more than once."""
     if sample_weight is None:

@@ -17,6 +17,7 @@ from fastlin.training.gram import Gram
 from fastlin.training.history import EpochRecord
 from fastlin.training.loop import Reporter
 from fastlin.training.polishing import certify, polish
+from fastlin.training.sample import kept_rows
 from fastlin.training.settings import Settings
 from fastlin.training.state import FitState
 from fastlin.training.stopping import Validation
@@ -186,5 +187,5 @@ def _check_size(rows: np.ndarray, state: FitState) -> None:
 
 def _evenly_spaced(n_rows: int, sample_weight: np.ndarray | None) -> np.ndarray:
     """At most some thousand row numbers, of rows that count."""
-    kept = np.arange(n_rows) if sample_weight is None else np.flatnonzero(sample_weight > 0)
+    kept = kept_rows(n_rows, sample_weight)
     return kept[:: -(-len(kept) // _ACCURACY_ROWS)]

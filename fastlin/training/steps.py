@@ -11,7 +11,9 @@ from fastlin import _arrays
 from fastlin._results import EpochReport, EpochResult
 from fastlin.functional.epochs import Objective, Rule, descend
 from fastlin.training.parameters import Parameters
+from fastlin.training.sample import kept_rows
 from fastlin.training.settings import Settings
+from fastlin.training.standardize import Standardization
 
 _Pair = tuple[np.ndarray, np.ndarray]
 
@@ -29,22 +31,32 @@ class Steps:
     parameters : Parameters
         Changed in place.
     settings : Settings
-    shift, scale : ndarray of shape (D,) or None
-        The standardisation that is folded in.
+    standardization : Standardization or None
+        What is folded in.
+
+    Attributes
+    ----------
+    kept : ndarray of int64
+        The numbers of the rows that weigh something; no others take a place in a batch.
+    scaling : dict
+        The `shift` and `scale` of the functional layer. Nothing makes up for a shift where there are no biases.
     """
 
     def __init__(
         self, rows: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, parameters: Parameters,
-        settings: Settings, *, shift: np.ndarray | None, scale: np.ndarray | None,
+        settings: Settings, standardization: Standardization | None,
     ) -> None:  # fmt: skip
         self._parameters, self._with_bias = parameters, settings.fit_intercept
         self._adam, self._nesterov = settings.optimizer == "adam", settings.nesterov
         options = settings.loss_options
         self._n_threads = _arrays.as_thread_count(options["n_threads"])
+        self.kept = kept_rows(len(rows), sample_weight)
+        shift, scale = standardization or (None, None)
+        self.scaling = {"shift": shift if settings.fit_intercept else None, "scale": scale}
         # Views: who changes the shape of an array of theirs meanwhile does not change it here.
         self._objective = Objective.checked(
             rows.view(), y.view(), options["loss"], settings.l2, settings.l1, options["margin"], options["power"],
-            "sum", None if sample_weight is None else sample_weight.view(), shift, scale,
+            "sum", None if sample_weight is None else sample_weight.view(), **self.scaling,
         )  # fmt: skip
         self._dtype = _arrays.compute_dtype(rows)
         if self._adam:

@@ -33,7 +33,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastlin import functional
-from fastlin.training.sample import sample_size, spread_rows, standardized
+from fastlin.training.sample import kept_rows, sample_size, spread_rows, standardized
 from fastlin.training.standardize import Standardization
 
 # Rows looked at, and of wide rows fewer: n^2 D, of their products with each other, is 3 ms of one core at most.
@@ -88,7 +88,7 @@ def spread(
     """
     n_features = rows.shape[1]
     n_sample = sample_size(n_features, min(_SAMPLE_ROWS, max(_LEAST_ROWS, math.isqrt(_PRODUCTS // n_features))))
-    kept = np.arange(len(rows)) if sample_weight is None else np.flatnonzero(sample_weight > 0)
+    kept = kept_rows(len(rows), sample_weight)
     if len(kept) <= n_sample:
         picked, weight = kept, np.ones(len(kept)) if sample_weight is None else sample_weight[kept].astype(np.float64)
     else:
