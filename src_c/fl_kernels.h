@@ -49,6 +49,16 @@ typedef struct {
     const void *shift_d, *scale_d;
 } fl_fold;
 
+/* The gradient of the scores of at most FL_SPARSE_ROWS rows, class by class: class j has the entries first_c[j] up to
+ * first_c[j + 1], each a row and what it is multiplied with; where of_all_c[j], besides all rows, times base_n. Numbers
+ * are `real`. */
+enum { FL_SPARSE_ROWS = 64 };
+typedef struct {
+    const void *base_n, *factor;
+    const uint8_t *row;
+    const int32_t *first_c, *of_all_c;
+} fl_sparse;
+
 /* Kernels that read rows: one set for each storage type. */
 typedef struct {
     /* s_nc = rows . packed weights, without the bias. scratch: FL_SCRATCH_BYTES(n), aligned to 64. next_n: the n rows
@@ -59,6 +69,9 @@ typedef struct {
      * NULL; only with all features, d0 = 0. `run_rows` at a time are summed from zero and then added. */
     void (*gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g, ptrdiff_t d0,
                      ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate, const void *const *next_n);
+    /* The same from lists, of features [0, d). */
+    void (*gradient_sparse)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const fl_sparse *sparse, ptrdiff_t d,
+                            void *dw_cd, ptrdiff_t ld_dw, int accumulate, const void *const *next_n);
     /* out_nd = rows less centre_d, for the features [d0, d1); centre_d points at feature d0. */
     void (*centre)(ptrdiff_t n, const void *const *x_n, ptrdiff_t d0, ptrdiff_t d1, const void *centre_d, void *out_nd,
                    ptrdiff_t ld_out);
@@ -92,6 +105,10 @@ typedef struct {
     /* Moves the rows of such a gradient, and their addresses, to the front that have a number other than 0 among the
      * first c; tells how many they are. */
     ptrdiff_t (*drop_zeros)(ptrdiff_t n, ptrdiff_t c, void *s_nc, ptrdiff_t ld_s, const void **x_n);
+    /* Lists such a gradient of at most FL_SPARSE_ROWS rows in the n_bytes of `room`, a multiple of 64 aligned to 64; 0
+     * where `gradient` takes less time than `gradient_sparse` for d features, or where the lists do not fit. */
+    int (*compress)(ptrdiff_t n, ptrdiff_t c, ptrdiff_t d, const void *g_nc, ptrdiff_t ld_g, void *room,
+                    size_t n_bytes, fl_sparse *sparse);
     /* out_nc = s_nc + bias_c */
     void (*add_bias)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c, void *out_nc,
                      ptrdiff_t ld_out);

@@ -10,6 +10,8 @@
 #define FL_VECTOR_TILE(classes) ((classes) <= 3 ? 4 : 2)
 #define FL_RUN_ROWS 64
 #define FL_STRIPE 4
+#define FL_SPARSE_VECTORS 8
+#define FL_SPARSE_COST 5
 #define FL_FEW 40
 #define FL_TABLE_CLASSES 40
 #define FL_PANEL 3

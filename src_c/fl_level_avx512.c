@@ -6,10 +6,12 @@
 #define FL_VECTOR_BYTES 64
 /* 32 registers; the plan in rows.inc.h counts them. */
 #define FL_GROUP 12
-#define FL_ROW_TILE(classes) ((classes) <= 2 ? 8 : (classes) <= 5 ? 4 : 2)
+#define FL_ROW_TILE(classes) ((classes) <= 2 ? 8 : (classes) <= 5 ? 4 : (classes) <= 9 ? 3 : 2)
 #define FL_VECTOR_TILE(classes) ((classes) <= 2 ? 8 : (classes) <= 5 ? 4 : 2)
 #define FL_RUN_ROWS 128
 #define FL_STRIPE 0
+#define FL_SPARSE_VECTORS 6
+#define FL_SPARSE_COST 6
 #define FL_FEW 112
 #define FL_TABLE_CLASSES 40
 #define FL_PANEL 3

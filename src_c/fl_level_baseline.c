@@ -8,6 +8,8 @@
 #define FL_VECTOR_TILE(classes) ((classes) <= 2 ? 4 : 2)
 #define FL_RUN_ROWS 64
 #define FL_STRIPE 8
+#define FL_SPARSE_VECTORS 8
+#define FL_SPARSE_COST 5
 #define FL_FEW 112
 #define FL_TABLE_CLASSES 16
 #define FL_PANEL 3

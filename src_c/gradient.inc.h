@@ -68,7 +68,7 @@ static void NAME(gradient_tiles)(ptrdiff_t n, ptrdiff_t c, const void *const *x_
         const ptrdiff_t strip = NAME(strip)(d1, classes);
         const int pace = FL_ASK_PACE(classes);
         const ptrdiff_t d_ask = pace > 1 && strip < d1 && d1 <= 2 * strip ? strip : 0;
-        const ptrdiff_t d_asked = next_n && g == 0 ? pace * (strip + LANES) : 0;
+        const ptrdiff_t d_asked = !next_n || g > 0 ? 0 : FL_ASKS_WHOLE(c) ? d1 : pace * (strip + LANES);
         for (ptrdiff_t r0 = 0; r0 < n; r0 += FL_RUN_ROWS) {
             const ptrdiff_t rows = n - r0 < FL_RUN_ROWS ? n - r0 : FL_RUN_ROWS;
             const X *const *x = (const X *const *)x_n + r0;

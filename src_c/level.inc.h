@@ -1,8 +1,8 @@
 /* Template: everything one level offers, and its table. Each fl_level_*.c sets the level's macros and includes this.
  *
  * Needs FL_LEVEL (the suffix of its symbols), FL_LEVEL_NAME, FL_VECTOR_BYTES, and the sizes of its tiles: FL_FEW,
- * FL_GROUP, FL_ROW_TILE(classes), FL_VECTOR_TILE(classes), FL_RUN_ROWS, FL_STRIPE (vectors, or 0), FL_PANEL,
- * FL_PANEL_ROWS, FL_TABLE_CLASSES, FL_WORD_VECTORS.
+ * FL_GROUP, FL_ROW_TILE(classes), FL_VECTOR_TILE(classes), FL_RUN_ROWS, FL_STRIPE (vectors, or 0),
+ * FL_SPARSE_VECTORS, FL_SPARSE_COST, FL_PANEL, FL_PANEL_ROWS, FL_TABLE_CLASSES, FL_WORD_VECTORS.
  */
 #include "fl_kernels.h"
 #include "fl_simd.h"
@@ -153,7 +153,8 @@
 #define FL_ROWS(storage)                                                                                               \
     {                                                                                                                  \
         FL_PASTE(scores, storage, FL_LEVEL), FL_PASTE(gradient, storage, FL_LEVEL),                                    \
-            FL_PASTE(centre, storage, FL_LEVEL), FL_PASTE(moments, storage, FL_LEVEL), FL_RUN_ROWS                     \
+            FL_PASTE(gradient_sparse, storage, FL_LEVEL), FL_PASTE(centre, storage, FL_LEVEL),                         \
+            FL_PASTE(moments, storage, FL_LEVEL), FL_RUN_ROWS                                                          \
     }
 #define FL_IMAGES(storage)                                                                                             \
     {                                                                                                                  \
@@ -165,6 +166,7 @@
     {                                                                                                                  \
         .size = sizeof(type), .lanes = lanes_, FL_KERNEL(packed_size, real), FL_KERNEL(pack, real),                    \
         FL_KERNEL(shift_dot, real), FL_KERNEL(loss_rows, real), FL_KERNEL(drop_zeros, real),                           \
+        FL_KERNEL(compress, real),                                                                                     \
         FL_KERNEL(add_bias, real), FL_KERNEL(argmax, real), FL_KERNEL(probabilities, real),                            \
         FL_KERNEL(sum_parts, real), FL_KERNEL(balance, real), FL_KERNEL(finish_gradient, real),                        \
         FL_KERNEL(update, real), FL_KERNEL(penalty, real),                                                             \

@@ -41,6 +41,8 @@ FL_INLINE V NAME(exp)(V x) {
 
 #include "loss.inc.h"
 
+#include "sparse.inc.h"
+
 static void NAME(add_bias)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c, void *out_nc,
                            ptrdiff_t ld_out) {
     for (ptrdiff_t r = 0; r < n; r++) {

@@ -10,11 +10,11 @@
  * scores_few   Up to FL_FEW classes, no multiple of a vector: lanes are features. FL_ROW_TILE rows x the classes of a
  *              group: a step of one vector of features loads a vector of each row and of each class's weights, for
  *              rows x classes multiply-adds. Whichever are fewer rest in registers meanwhile, the others pass through
- *              one: 2 x 12 sums + 2 rows + 1 weight = 27 registers, 4 x 5 + 4 + 1 = 25 and 8 x 2 + 2 + 1 = 19 where
- *              classes are few; 2 x 5 + 2 + 1 = 13 and 4 x 3 + 3 + 1 = 16 of 16. Weights come packed in just this
- *              order, so they are one stream; features are cut into strips whose weights stay in the first-level cache
- *              while all rows of the block pass. Between strips sums rest in `scratch`, so that rounding errors grow
- *              with the strip's length, not the row's; lanes are added up once, at the end.
+ *              one: 2 x 12 sums + 2 rows + 1 weight = 27 registers, 3 x 9 + 3 + 1 = 31, 4 x 5 + 4 + 1 = 25 and
+ *              8 x 2 + 2 + 1 = 19 where classes are few; 2 x 5 + 2 + 1 = 13 and 4 x 3 + 3 + 1 = 16 of 16. Weights come
+ *              packed in just this order, so they are one stream; features are cut into strips whose weights stay in
+ *              the first-level cache while all rows of the block pass. Between strips sums rest in `scratch`, so that
+ *              rounding errors grow with the strip's length, not the row's; lanes are added up once, at the end.
  * scores_many  More classes waste little of their last vector: lanes are classes, and need no adding up. FL_PANEL_ROWS
  *              rows x a panel of up to 3 vectors of classes: a step of one feature loads the panel's weights and
  *              broadcasts a number of each row. 8 x 3 sums + 3 weights + 1 = 28 registers; 4 x 3 + 3 + 1 = 16 of 16. A
@@ -33,13 +33,14 @@
  *
  * Memory. A block's rows lie anywhere, and strips are too short for the hardware to see a stream in them; so each strip
  * of scores_few asks for the next one's lines, the last strip or the gradient, which finds its own rows in cache, for
- * the first strip of the rows to come (`next_n`). Then both phases run as fast from memory as from cache. (Asking for
- * whole rows in the gradient is slower: half of the time memory would rest.) With up to three classes memory is the
- * limit, and both ask; with one or two the last strip of the scores for one half of a row, the gradient, at half the
- * pace, for the other.
+ * the first strip of the rows to come (`next_n`). Then both phases run as fast from memory as from cache. (Where the
+ * gradient asks for whole rows, memory rests half of the time: that pays for FL_ASKS_WHOLE alone.) With up to three
+ * classes memory is the limit, and both ask; with one or two the last strip of the scores for one half of a row, the
+ * gradient, at half the pace, for the other.
  * Processors fetch lines in pairs: so the gradient's tiles begin at a pair of lines (`to_line`).
  *
- * The order of every sum depends on the shape and the level only, never on the block a row is in or on threads.
+ * The order of every sum depends on the shape, the level and which numbers of the scores' gradient are 0, never on the
+ * block a row is in or on threads.
  */
 
 #ifndef FL_STRIP_BYTES
@@ -52,7 +53,12 @@
  * numbers a row, fits FL_SCRATCH_BYTES. */
 #define FL_PANEL_STRIP 128
 /* Where a step is a small part of a line, asking for memory costs more than it brings. */
+/* Classes of which sparse tiles begin at a line: more would do the last one's work for a few features. */
+#define FL_SPARSE_ALIGNED 16
 #define FL_ASKS (FL_VECTOR_BYTES > 16 && LANES * sizeof(X) >= 16)
+/* Rows of 8 bytes a feature that one group passes over are asked for whole: there is time for all of them, and the
+ * strips that the scores ask for come too late where rows lie anywhere (3073 x 10, batches of 200: 5 % less time). */
+#define FL_ASKS_WHOLE(c) (sizeof(X) == 8 && (c) > 3 && (c) <= FL_GROUP)
 #define FL_COPIES_FIRST (FL_VECTOR_BYTES == 16)
 /* Features for each that the gradient asks for; more of one or two classes, where it and the scores ask for a half each
  * (BOUND_BY_MEMORY of rows.pxd). */
@@ -70,6 +76,8 @@ FL_INLINE ptrdiff_t NAME(strip)(ptrdiff_t d, ptrdiff_t classes) {
 #include "scores.inc.h"
 
 #include "gradient.inc.h"
+
+#include "gradient_sparse.inc.h"
 
 /* For rows far from zero beside their spread: the sums of x and of what a shift takes off again would cancel, and lose
  * the digits that x - shift keeps. */

@@ -86,6 +86,7 @@ static void NAME(scores_few)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *
 #define FL_SCORES_TILES(k)                                                                                             \
     FL_SCORES(k, FL_ROW_TILE(k));                                                                                      \
     if (FL_ROW_TILE(k) > 4) FL_SCORES(k, 4);                                                                           \
+    if (FL_ROW_TILE(k) == 3) FL_SCORES(k, 2);                                                                          \
     FL_SCORES(k, 1)
                 FL_FOR_CLASSES(classes, FL_SCORES_TILES)
 #undef FL_SCORES_TILES

@@ -71,12 +71,20 @@ cdef extern from "fl_kernels.h" nogil:
         const void *shift_d
         const void *scale_d
 
+    const ptrdiff_t FL_SPARSE_ROWS
+
+    ctypedef struct fl_sparse:
+        pass
+
     ctypedef struct fl_row_kernels:
         void (*scores)(ptrdiff_t n, ptrdiff_t d, ptrdiff_t c, const void *const *x_n, const void *w_packed, void *s_nc,
                        ptrdiff_t ld_s, void *scratch, const void *const *next_n) noexcept nogil
         void (*gradient)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const void *g_nc, ptrdiff_t ld_g,
                          ptrdiff_t d0, ptrdiff_t d1, void *dw_cd, ptrdiff_t ld_dw, int accumulate,
                          const void *const *next_n) noexcept nogil
+        void (*gradient_sparse)(ptrdiff_t n, ptrdiff_t c, const void *const *x_n, const fl_sparse *sparse, ptrdiff_t d,
+                                void *dw_cd, ptrdiff_t ld_dw, int accumulate,
+                                const void *const *next_n) noexcept nogil
         void (*centre)(ptrdiff_t n, const void *const *x_n, ptrdiff_t d0, ptrdiff_t d1, const void *centre_d,
                        void *out_nd, ptrdiff_t ld_out) noexcept nogil
         void (*moments)(ptrdiff_t n, const void *const *x_n, const double *weight_n, double seen, ptrdiff_t d0,
@@ -95,6 +103,8 @@ cdef extern from "fl_kernels.h" nogil:
                             const void *bias_c, const int64_t *y_n, const double *share_n, double *db_c,
                             int64_t *n_correct) noexcept nogil
         ptrdiff_t (*drop_zeros)(ptrdiff_t n, ptrdiff_t c, void *s_nc, ptrdiff_t ld_s, const void **x_n) noexcept nogil
+        int (*compress)(ptrdiff_t n, ptrdiff_t c, ptrdiff_t d, const void *g_nc, ptrdiff_t ld_g, void *room,
+                        size_t n_bytes, fl_sparse *sparse) noexcept nogil
         void (*add_bias)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c, void *out_nc,
                          ptrdiff_t ld_out) noexcept nogil
         void (*argmax)(ptrdiff_t n, ptrdiff_t c, const void *s_nc, ptrdiff_t ld_s, const void *bias_c,

@@ -106,7 +106,7 @@ cdef void _run_chunk(const Pass *run, ptrdiff_t k, int thread) noexcept nogil:
         loss += block_loss(&block, &run.rows, &run.sizes, &run.loss, run.bias_c, run.picked, first, run.y, run.weight,
                            run.total, db, &n_correct)
         if run.out != NULL:
-            block_gradient(&block, &run.rows, &run.sizes, part, run.ld_part, first > start)
+            block_gradient(&block, &run.rows, &run.sizes, part, run.ld_part, first > start, False)
         first += n
     if run.out != NULL and p < c:
         run.rows.real.balance(c, d, part, run.ld_part)

@@ -32,6 +32,7 @@ cdef struct Block:
     ptrdiff_t n
     ptrdiff_t n_left        # rows with a gradient, after `block_gradient`
     double loss             # of the block, after `block_loss`
+    bint has_zeros          # many, in the gradient that `block_loss` left
     const void **x_n
     const void **next_n     # of the block to come: room for `look_ahead`
     const void *const *ahead    # those, or NULL where it found none
@@ -71,7 +72,7 @@ cdef double block_loss(Block *block, const Rows *rows, const Sizes *sizes, const
                        const int64_t *picked, ptrdiff_t first, const int64_t *y, const double *weight, double total,
                        double *db_c, int64_t *n_correct) noexcept nogil
 cdef void block_gradient(Block *block, const Rows *rows, const Sizes *sizes, void *dw_cd, ptrdiff_t ld_dw,
-                         bint accumulate) noexcept nogil
+                         bint accumulate, bint one_sum) noexcept nogil
 cdef void write_bias(const Rows *rows, const Sizes *sizes, const void *b_c, const double *less_c,
                      void *bias_c) noexcept nogil
 cdef ptrdiff_t gradient_stride(const Rows *rows) noexcept nogil

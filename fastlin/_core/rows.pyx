@@ -7,7 +7,9 @@
 (C) Losses compare scores, and a row's gradients add up to zero. So loops that need no scores multiply rows with one
     class less (`products_of`): the packed weights are less those of the last class, the reference, whose score is then
     0 and whose gradient is minus the sum of the others'.
-(D) A block is the unit of work: a few rows that stay in the second-level cache between scores and gradient. Its height
+(D) The hinge's gradient of the scores is mostly 0, or mostly one number of a row; where that pays, the gradient of the
+    weights is made from lists of the other rows (`_sparse_gradient`).
+(E) A block is the unit of work: a few rows that stay in the second-level cache between scores and gradient. Its height
     depends on the shape alone, never on the thread count, so neither do the results.
 """
 
@@ -17,7 +19,8 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from fastlin._core.kernels cimport FL_SCRATCH_BYTES, convert, fl_real, fl_storage, kernels
+from fastlin._core.kernels cimport FL_SCRATCH_BYTES, FL_SPARSE_ROWS, convert, fl_loss_kind, fl_real, fl_sparse
+from fastlin._core.kernels cimport fl_storage, kernels
 
 cnp.import_array()
 
@@ -287,19 +290,52 @@ cdef double block_loss(Block *block, const Rows *rows, const Sizes *sizes, const
                                      sizes.padded_classes, bias_c, block.y_n, block.share_n, block.db_c, n_correct)
     for j in range(sizes.n_classes):
         db_c[j] += block.db_c[j]
+    block.has_zeros = loss.kind != fl_loss_kind.FL_SOFTMAX
     return block.loss
 
 
+cdef ptrdiff_t _sparse_gradient(Block *block, const Rows *rows, const Sizes *sizes, void *dw_cd, ptrdiff_t ld_dw,
+                                bint accumulate, bint one_sum, const void *const *ahead) noexcept nogil:
+    """dw_cd (+)= the gradient of the first rows, run by run from lists, until that does not pay; returns how many."""
+    cdef fl_sparse sparse
+    cdef ptrdiff_t first = 0, n = block.n_left, n_runs, run, height
+    cdef size_t n_bytes = FL_SCRATCH_BYTES(sizes.most_rows)
+    # So many that half of all numbers would find room, an entry each: more make a poor list.
+    n_runs = cuts_of(n, min(FL_SPARSE_ROWS, <ptrdiff_t>(2 * n_bytes // (sizes.n_products * (rows.real.size + 1))) + 1))
+    if one_sum and n_runs > 1:
+        return 0
+    for run in range(n_runs):
+        height = cuts_of(n - first, n_runs - run)
+        if not rows.real.compress(height, sizes.n_products, sizes.n_features,
+                                  block.s_nc + <size_t>(first * sizes.padded_classes) * rows.real.size,
+                                  sizes.padded_classes, block.resting, n_bytes, &sparse):
+            break
+        rows.kernels.gradient_sparse(height, sizes.n_products, block.x_n + first, &sparse, sizes.n_features, dw_cd,
+                                     ld_dw, accumulate or first > 0, NULL if ahead == NULL else ahead + first)
+        first += height
+    return first
+
+
 cdef void block_gradient(Block *block, const Rows *rows, const Sizes *sizes, void *dw_cd, ptrdiff_t ld_dw,
-                         bint accumulate) noexcept nogil:
-    """dw_cd (+)= the gradient of the weights, where `block_loss` left that of the scores; the block is used up."""
+                         bint accumulate, bint one_sum) noexcept nogil:
+    """dw_cd (+)= the gradient of the weights, where `block_loss` left that of the scores; the block is used up.
+
+    one_sum: of a block no higher than `run_rows`, the rows are added up before they are added to dw_cd.
+    """
+    cdef const void *const *ahead = NULL if block.asked and sizes.n_products > BOUND_BY_MEMORY else block.ahead
+    cdef ptrdiff_t done = 0
     block.n_left = block.n
     if isfinite(block.loss):    # else a row without a gradient may yet ruin that of the weights
         block.n_left = rows.real.drop_zeros(block.n, sizes.n_products, block.s_nc, sizes.padded_classes, block.x_n)
+        if block.has_zeros:
+            done = _sparse_gradient(block, rows, sizes, dw_cd, ld_dw, accumulate, one_sum, ahead)
     # One row at least, whatever it holds: where there are no sums, zeros are to be written.
-    rows.kernels.gradient(max(block.n_left, <ptrdiff_t>1), sizes.n_products, block.x_n, block.s_nc,
-                          sizes.padded_classes, 0, sizes.n_features, dw_cd, ld_dw, accumulate,
-                          NULL if block.asked and sizes.n_products > BOUND_BY_MEMORY else block.ahead)
+    if done == 0 or done < block.n_left:
+        rows.kernels.gradient(
+            max(block.n_left - done, <ptrdiff_t>1), sizes.n_products, block.x_n + done,
+            block.s_nc + <size_t>(done * sizes.padded_classes) * rows.real.size, sizes.padded_classes,
+            0, sizes.n_features, dw_cd, ld_dw, accumulate or done > 0, NULL if ahead == NULL else ahead + done,
+        )
 
 
 cdef void write_bias(const Rows *rows, const Sizes *sizes, const void *b_c, const double *less_c,

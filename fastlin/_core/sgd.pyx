@@ -143,7 +143,7 @@ cdef void _run_piece(
             run.batches.total[k], db, &run.block_correct[number],
         )
         if part != NULL:
-            block_gradient(&block, &run.rows, &run.sizes, part, run.cut.ld_part, first > start)
+            block_gradient(&block, &run.rows, &run.sizes, part, run.cut.ld_part, first > start, True)
         first += n
         db += c
         fl_team_look(team, thread)
