@@ -122,7 +122,8 @@ def _limits(found: Sequence[Found]) -> list[str]:
         "",
         "What the processor reads from memory and multiplies and adds in registers at most. A row's limit is",
         "max(operations / peak, bytes of its rows / bandwidth), with the 4 N D C operations of a loss with gradient as",
-        "formulas have them. fastlin makes do with 4 N D (C - 1) of up to 40 classes: a share may pass 100 %.",
+        "formulas have them. fastlin makes do with 4 N D (C - 1) of up to 40 classes, and with fewer where lists of",
+        "rows make the hinge's gradient (of these rows two thirds violate a margin): a share may pass 100 %.",
         "",
         *table(header, lines),
     ]
