@@ -39,8 +39,8 @@
  * gradient, at half the pace, for the other.
  * Processors fetch lines in pairs: so the gradient's tiles begin at a pair of lines (`to_line`).
  *
- * The order of every sum depends on the shape, the level and which numbers of the scores' gradient are 0, never on the
- * block a row is in or on threads.
+ * The order of every sum depends on the shape and the level, that of lists on the numbers of the block's rows too;
+ * never on threads.
  */
 
 #ifndef FL_STRIP_BYTES
@@ -53,13 +53,14 @@
  * numbers a row, fits FL_SCRATCH_BYTES. */
 #define FL_PANEL_STRIP 128
 /* Where a step is a small part of a line, asking for memory costs more than it brings. */
-/* Classes of which sparse tiles begin at a line: more would do the last one's work for a few features. */
-#define FL_SPARSE_ALIGNED 16
 #define FL_ASKS (FL_VECTOR_BYTES > 16 && LANES * sizeof(X) >= 16)
 /* Rows of 8 bytes a feature that one group passes over are asked for whole: there is time for all of them, and the
  * strips that the scores ask for come too late where rows lie anywhere (3073 x 10, batches of 200: 5 % less time). */
 #define FL_ASKS_WHOLE(c) (sizeof(X) == 8 && (c) > 3 && (c) <= FL_GROUP)
 #define FL_COPIES_FIRST (FL_VECTOR_BYTES == 16)
+/* Of up to so many classes the tiles of lists begin at a line; of more, a short tile at the end costs more than that
+ * brings. */
+#define FL_SPARSE_ALIGNED 16
 /* Features for each that the gradient asks for; more of one or two classes, where it and the scores ask for a half each
  * (BOUND_BY_MEMORY of rows.pxd). */
 #define FL_ASK_PACE(classes) ((classes) > 2 ? 1 : 2)

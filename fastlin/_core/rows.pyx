@@ -300,7 +300,7 @@ cdef ptrdiff_t _sparse_gradient(Block *block, const Rows *rows, const Sizes *siz
     cdef fl_sparse sparse
     cdef ptrdiff_t first = 0, n = block.n_left, n_runs, run, height
     cdef size_t n_bytes = FL_SCRATCH_BYTES(sizes.most_rows)
-    # So many that half of all numbers would find room, an entry each: more make a poor list.
+    # Each so low that there is room to list half of its numbers: more would not pay.
     n_runs = cuts_of(n, min(FL_SPARSE_ROWS, <ptrdiff_t>(2 * n_bytes // (sizes.n_products * (rows.real.size + 1))) + 1))
     if one_sum and n_runs > 1:
         return 0
@@ -320,7 +320,8 @@ cdef void block_gradient(Block *block, const Rows *rows, const Sizes *sizes, voi
                          bint accumulate, bint one_sum) noexcept nogil:
     """dw_cd (+)= the gradient of the weights, where `block_loss` left that of the scores; the block is used up.
 
-    one_sum: of a block no higher than `run_rows`, the rows are added up before they are added to dw_cd.
+    one_sum: the block, of no more than `run_rows`, is one sum from zero that is then added to dw_cd, so it makes no
+    lists where several would be needed.
     """
     cdef const void *const *ahead = NULL if block.asked and sizes.n_products > BOUND_BY_MEMORY else block.ahead
     cdef ptrdiff_t done = 0
