@@ -39,7 +39,7 @@
 #else
 #define FL_KEEP(v) ((void)0)
 #endif
-/* Keeps a pointer in a register, so that what lies beside it is addressed from there, and not each by a sum of its own. */
+/* Keeps a pointer in a register, so that what lies beside it is addressed from there, not each by a sum of its own. */
 #define FL_KEEP_POINTER(p) __asm__("" : "+r"(p))
 
 /* n rounded up to whole vectors. */
