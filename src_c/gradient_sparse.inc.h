@@ -63,15 +63,13 @@ static void NAME(gradient_sparse)(ptrdiff_t n, ptrdiff_t c, const void *const *x
         FL_SPARSE(FL_SPARSE_VECTORS, LANES);
     }
     while (d < d1) {
-        const ptrdiff_t left = d1 - d, width = left % LANES ? left % LANES : LANES;
-        if (left > 3 * LANES && left <= 4 * LANES) {
+        const ptrdiff_t left = (d1 - d + LANES - 1) / LANES; /* vectors */
+        const ptrdiff_t most = left >= 4 ? 4 : left >= 2 ? 2 : 1;
+        const ptrdiff_t width = left > most ? (ptrdiff_t)LANES : d1 - d - (left - 1) * LANES;
+        if (most == 4) {
             FL_SPARSE(4, width);
-        } else if (left > 4 * LANES) {
-            FL_SPARSE(4, LANES);
-        } else if (left > LANES && left <= 2 * LANES) {
+        } else if (most == 2) {
             FL_SPARSE(2, width);
-        } else if (left > LANES) {
-            FL_SPARSE(2, LANES);
         } else {
             FL_SPARSE(1, width);
         }
